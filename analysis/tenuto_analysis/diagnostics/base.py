@@ -1,0 +1,109 @@
+"""What every diagnostic has in common. The catalogue is the subclasses, one file a family.
+
+A diagnostic is a frozen dataclass whose fields are typed facts; its words stand in properties. Its spans are relative to
+the declaration that it is about, so that an edit elsewhere leaves it equal; `model.py` turns it into a `Finding`, which is
+plain data with absolute spans, for the command line and the editors.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import Enum
+from importlib.resources import files
+from typing import ClassVar
+
+from tenuto_grammar.text import Span
+
+
+class Severity(Enum):
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A span in a declaration of some file; `declaration` is the index of its chunk's key (see `modules.py`)."""
+
+    file: str
+    declaration: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """A second place in the source that helps to understand the first."""
+
+    place: Place
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Replace `span` (relative to the declaration, as the diagnostic's own span) by `text`."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    title: str
+    edits: tuple[Edit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic(ABC):
+    """A problem in the user's source. Fields hold facts; `message` words them."""
+
+    rule: ClassVar[str]
+    severity: ClassVar[Severity] = Severity.ERROR
+
+    span: Span
+
+    @property
+    @abstractmethod
+    def message(self) -> str:
+        """What is wrong: one line, readable alone, without a final stop."""
+
+    @property
+    def help(self) -> str | None:
+        """Why, and what to do: one or more lines, or None."""
+        return None
+
+    @property
+    def related(self) -> tuple[Related, ...]:
+        return ()
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        return ()
+
+    @classmethod
+    def explanation(cls) -> str:
+        """The Markdown page that `tenuto explain` prints and the tests run."""
+        return files("tenuto_analysis.diagnostics").joinpath(f"explain/{cls.rule}.md").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------------------------- what leaves analysis: plain data
+
+
+@dataclass(frozen=True, slots=True)
+class RelatedFinding:
+    file: str
+    span: Span
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A diagnostic as the world sees it: spans are absolute offsets in the file's text, edits too."""
+
+    file: str
+    span: Span
+    rule: str
+    severity: Severity
+    message: str
+    help: str | None
+    related: tuple[RelatedFinding, ...]
+    fixes: tuple[Fix, ...]

@@ -1,1 +1,247 @@
-"""CONTRACT (to be replaced by the real module; the names and signatures below stay)."""
+"""What is asked of dimensions: replacing, evaluating, listing leaves. The public face of dimension arithmetic.
+
+The expressions and their normal form stand in `normal_form.py` and are offered here too. What holds only under facts
+belongs to `facts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tenuto_analysis.normal_form import (
+    BIT_LIMIT,
+    ONE,
+    ZERO,
+    All,
+    Any_,
+    Atom,
+    Compare,
+    Conditional,
+    Constraint,
+    Dim,
+    Extreme,
+    Flag,
+    Leaf,
+    Not,
+    Power,
+    Quotient,
+    Relation,
+    Remainder,
+    Symbol,
+    TooLarge,
+    Truth,
+    conditional,
+    extreme,
+    floordiv,
+    fresh,
+    literal,
+    maximum,
+    minimum,
+    modulo,
+    of,
+    operands,
+    power,
+    related,
+    render,
+)
+
+__all__ = [
+    "ONE",
+    "ZERO",
+    "All",
+    "Any_",
+    "Compare",
+    "Constraint",
+    "Dim",
+    "Flag",
+    "Leaf",
+    "Not",
+    "Relation",
+    "Symbol",
+    "Truth",
+    "conditional",
+    "evaluate",
+    "floordiv",
+    "holds",
+    "leaves",
+    "leaves_of_constraint",
+    "literal",
+    "maximum",
+    "minimum",
+    "modulo",
+    "of",
+    "power",
+    "render",
+    "substitute",
+    "substitute_constraint",
+]
+
+
+def substitute(
+    dim: Dim, replace: Callable[[Leaf], Dim | None], flags: Callable[[Leaf], bool | Leaf | None] = lambda _: None
+) -> Dim:
+    """`dim` with each leaf replaced where `replace` (for a flag, `flags`) gives another, in normal form again."""
+    return _Substitution(replace, flags).dim(dim)
+
+
+def substitute_constraint(
+    c: Constraint, replace: Callable[[Leaf], Dim | None], flags: Callable[[Leaf], bool | Leaf | None]
+) -> Constraint:
+    return _Substitution(replace, flags).constraint(c)
+
+
+def leaves(dim: Dim) -> frozenset[Leaf]:
+    found: frozenset[Leaf] | None = getattr(dim, "_leaves", None)
+    if found is None:
+        gathered: set[Leaf] = set()
+        for monomial in dim.terms:
+            for atom in monomial.atoms:
+                gathered |= _leaves_of_atom(atom)
+        found = dim._leaves = frozenset(gathered)
+    return found
+
+
+def leaves_of_constraint(c: Constraint) -> frozenset[Leaf]:
+    """All leaves in it, flags too."""
+    match c:
+        case Compare(_, left, right):
+            return leaves(left) | leaves(right)
+        case All(parts) | Any_(parts):
+            return frozenset[Leaf]().union(*map(leaves_of_constraint, parts))
+        case Not(part):
+            return leaves_of_constraint(part)
+        case Truth():
+            return frozenset()
+        case Flag(leaf):
+            return frozenset((leaf,))
+
+
+def evaluate(dim: Dim, values: Mapping[Leaf, int]) -> int | None:
+    """The value, or None where a leaf is unknown or a part has no value (a division by zero)."""
+    total = 0
+    for monomial, coefficient in dim.terms.items():
+        for atom in monomial.atoms:
+            value = values.get(atom) if isinstance(atom, Leaf) else _evaluate_atom(atom, values)
+            if value is None:
+                return None
+            coefficient *= value
+        total += coefficient
+    return total if total.bit_length() <= 4 * BIT_LIMIT else None
+
+
+def holds(c: Constraint, values: Mapping[Leaf, int]) -> bool | None:
+    """Whether `c` is true of these values; None where a part of it that matters has no value."""
+    match c:
+        case Compare(op, left, right):
+            a, b = evaluate(left, values), evaluate(right, values)
+            return None if a is None or b is None else related(op, a, b)
+        case All(parts):
+            answers = [holds(part, values) for part in parts]
+            return False if False in answers else None if None in answers else True
+        case Any_(parts):
+            answers = [holds(part, values) for part in parts]
+            return True if True in answers else None if None in answers else False
+        case Not(part):
+            answer = holds(part, values)
+            return None if answer is None else not answer
+        case Truth(value):
+            return value
+        case Flag(leaf):
+            flag = values.get(leaf)
+            return None if flag is None else flag != 0
+
+
+def _evaluate_atom(atom: Atom, values: Mapping[Leaf, int]) -> int | None:
+    match atom:
+        case Leaf():
+            return values.get(atom)
+        case Quotient(a, b):
+            x, y = evaluate(a, values), evaluate(b, values)
+            return None if x is None or not y else x // y
+        case Remainder(a, b):
+            x, y = evaluate(a, values), evaluate(b, values)
+            return None if x is None or not y else x % y
+        case Extreme(largest, arguments):
+            known = [value for argument in arguments if (value := evaluate(argument, values)) is not None]
+            return None if len(known) < len(arguments) else max(known) if largest else min(known)
+        case Power(a, b):
+            x, y = evaluate(a, values), evaluate(b, values)
+            if x is None or y is None or y < 0 or (abs(x) > 1 and y * x.bit_length() > 4 * BIT_LIMIT):
+                return None
+            return int(x**y)
+        case Conditional(test, a, b):
+            answer = holds(test, values)
+            return None if answer is None else evaluate(a if answer else b, values)
+
+
+def _leaves_of_atom(atom: Atom) -> frozenset[Leaf]:
+    if isinstance(atom, Leaf):
+        return frozenset((atom,))
+    found = frozenset[Leaf]().union(*map(leaves, operands(atom)))
+    return found | leaves_of_constraint(atom.test) if isinstance(atom, Conditional) else found
+
+
+class _Substitution:
+    """One replacement of leaves, remembered for all that it meets."""
+
+    def __init__(self, replace: Callable[[Leaf], Dim | None], flags: Callable[[Leaf], bool | Leaf | None]) -> None:
+        self.replace = replace
+        self.flags = flags
+        self.replaced: dict[Leaf, Dim | None] = {}
+        self.done: dict[Dim, Dim] = {}
+
+    def dim(self, dim: Dim) -> Dim:
+        found = self.done.get(dim)
+        if found is None:
+            found = self.done[dim] = self._sum(dim) if any(map(self._changes, leaves(dim))) else dim
+        return found
+
+    def constraint(self, c: Constraint) -> Constraint:
+        match c:
+            case Compare(op, left, right):
+                return Compare(op, self.dim(left), self.dim(right))
+            case All(parts):
+                return All(tuple(map(self.constraint, parts)))
+            case Any_(parts):
+                return Any_(tuple(map(self.constraint, parts)))
+            case Not(part):
+                return Not(self.constraint(part))
+            case Truth():
+                return c
+            case Flag(leaf):
+                flag = self.flags(leaf)
+                return c if flag is None else Truth(flag) if isinstance(flag, bool) else Flag(flag)
+
+    def _changes(self, leaf: Leaf) -> bool:
+        return self._leaf(leaf) is not None or self.flags(leaf) is not None
+
+    def _leaf(self, leaf: Leaf) -> Dim | None:
+        if leaf not in self.replaced:
+            new = self.replace(leaf)
+            # An expression that was given up depends on leaves that it no longer shows: elsewhere it is another number.
+            self.replaced[leaf] = fresh() if new is None and isinstance(leaf, TooLarge) else new
+        return self.replaced[leaf]
+
+    def _sum(self, dim: Dim) -> Dim:
+        total = ZERO
+        for monomial, coefficient in dim.terms.items():
+            product = literal(coefficient)
+            for atom in monomial.atoms:
+                product = product * self._atom(atom)
+            total = total + product
+        return total
+
+    def _atom(self, atom: Atom) -> Dim:
+        match atom:
+            case Leaf():
+                return self._leaf(atom) or of(atom)
+            case Quotient(a, b):
+                return floordiv(self.dim(a), self.dim(b))
+            case Remainder(a, b):
+                return modulo(self.dim(a), self.dim(b))
+            case Extreme(largest, arguments):
+                return extreme(largest, map(self.dim, arguments))
+            case Power(a, b):
+                return power(self.dim(a), self.dim(b))
+            case Conditional(test, a, b):
+                return conditional(self.constraint(test), self.dim(a), self.dim(b))

@@ -1,0 +1,719 @@
+"""Dimension arithmetic: integer expressions in one normal form, so that equal forms are the same object.
+
+A `Dim` is a polynomial with integer coefficients over atoms: a `Leaf` (a name that only its owner understands), or a
+quotient, remainder, minimum, maximum, power or conditional whose operands are Dims again. Building one normalises it
+and looks it up in a table, so `==` is identity and costs nothing. Constraints between Dims stand here too.
+
+Every rewriting here holds for all integers: where the expression as written has a value, its normal form has the same
+one. What holds only under facts (`N * M // M` is `N` where `M >= 1`) belongs to `facts.py`. An expression that grows
+beyond `SIZE_LIMIT` becomes a fresh unknown, so nothing here is slow, and nothing raises on what a user wrote.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from itertools import count
+from math import gcd
+from typing import TypeVar
+from weakref import KeyedRef
+
+from tenuto_analysis.compat import override
+
+SIZE_LIMIT = 600
+BIT_LIMIT = 2048
+_MEMO_LIMIT = 100_000
+_Key = TypeVar("_Key")
+
+
+class Leaf(ABC):
+    """An atom that only its owner understands: hashable and comparable by content, printable.
+
+    `low` is a lower bound that always holds (0 for a dimension), or None.
+    """
+
+    __slots__ = ()
+    low: int | None
+
+    @override
+    @abstractmethod
+    def __str__(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Leaf):
+    """A named integer; `owner` tells apart two that print alike."""
+
+    name: str
+    owner: str = ""
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class TooLarge(Leaf):
+    """An integer whose expression was given up for its size: known to be equal only to itself."""
+
+    serial: int
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return "(a size too large to follow)"
+
+
+class Dim:
+    """An integer expression in normal form: immutable and interned, so `==` and `hash` are those of the object."""
+
+    __slots__ = ("__weakref__", "_leaves", "_text", "constant", "lowest", "size", "terms")
+
+    terms: Mapping[Monomial, int]
+    constant: int | None
+    """The value, where this is a literal."""
+    lowest: int | None
+    """A lower bound that follows from the leaves' own bounds alone, or None."""
+    size: int
+    _text: str
+    _leaves: frozenset[Leaf]
+
+    def __add__(self, other: Dim | int) -> Dim:
+        return _add(self, other if isinstance(other, Dim) else literal(other), 1)
+
+    def __radd__(self, other: int) -> Dim:
+        return _add(self, literal(other), 1)
+
+    def __sub__(self, other: Dim | int) -> Dim:
+        return _add(self, other if isinstance(other, Dim) else literal(other), -1)
+
+    def __rsub__(self, other: int) -> Dim:
+        return _add(literal(other), self, -1)
+
+    def __mul__(self, other: Dim | int) -> Dim:
+        return _multiply(self, other if isinstance(other, Dim) else literal(other))
+
+    def __rmul__(self, other: int) -> Dim:
+        return _multiply(self, literal(other))
+
+    def __neg__(self) -> Dim:
+        return _add(ZERO, self, -1)
+
+    def __floordiv__(self, other: Dim | int) -> Dim:
+        return floordiv(self, other if isinstance(other, Dim) else literal(other))
+
+    def __rfloordiv__(self, other: int) -> Dim:
+        return floordiv(literal(other), self)
+
+    def __mod__(self, other: Dim | int) -> Dim:
+        return modulo(self, other if isinstance(other, Dim) else literal(other))
+
+    def __rmod__(self, other: int) -> Dim:
+        return modulo(literal(other), self)
+
+    @override
+    def __str__(self) -> str:
+        text: str | None = getattr(self, "_text", None)
+        if text is None:
+            text = self._text = _text_of_sum(self)
+        return text
+
+    @override
+    def __repr__(self) -> str:
+        return f"Dim({self})"
+
+
+@dataclass(frozen=True, slots=True)
+class Quotient:
+    """`dividend // divisor`, rounded down."""
+
+    dividend: Dim
+    divisor: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Remainder:
+    """`dividend % divisor`, with the sign of the divisor."""
+
+    dividend: Dim
+    divisor: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Extreme:
+    """The largest or the smallest of two or more arguments."""
+
+    largest: bool
+    arguments: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """`base ** exponent`; it has no value where the exponent is negative."""
+
+    base: Dim
+    exponent: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional:
+    test: Constraint
+    then: Dim
+    otherwise: Dim
+
+
+Atom = Leaf | Quotient | Remainder | Extreme | Power | Conditional
+
+
+class Relation(Enum):
+    EQ = "=="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    op: Relation
+    left: Dim
+    right: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    parts: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Any_:
+    parts: tuple[Constraint, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Constraint
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A static bool that is known only by name; as a value of its leaf, 0 is false."""
+
+    leaf: Leaf
+
+
+Constraint = Compare | All | Any_ | Not | Truth | Flag
+
+
+# --------------------------------------------------------------------------------------------------------- building
+
+
+def literal(n: int) -> Dim:
+    return _intern({_UNIT: n} if n else {})
+
+
+def of(leaf: Leaf) -> Dim:
+    return of_atom(leaf)
+
+
+def fresh() -> Dim:
+    """An integer of which nothing is known."""
+    return of(TooLarge(next(_serials)))
+
+
+def of_atom(atom: Atom) -> Dim:
+    """The Dim that is this atom alone; its operands must be in normal form already."""
+    return _intern({_monomial((atom,)): 1})
+
+
+def floordiv(a: Dim, b: Dim) -> Dim:
+    found = _quotients.get((a, b))
+    if found is None:
+        k = b.constant
+        if k is None:
+            found = _divide_by_unknown(a, b)
+        elif k == 0:
+            found = of_atom(Quotient(a, b))
+        else:
+            found = _divide_by_literal(a, k) if k > 0 else _divide_by_literal(-a, -k)
+        found = _remember(_quotients, (a, b), found)
+    return found
+
+
+def modulo(a: Dim, b: Dim) -> Dim:
+    found = _remainders.get((a, b))
+    if found is None:
+        k = b.constant
+        if k is None:
+            found = _remainder_of_unknown(a, b)
+        elif k == 0:
+            found = of_atom(Remainder(a, b))
+        else:
+            found = _remainder_of_literal(a, k) if k > 0 else -_remainder_of_literal(-a, -k)
+        found = _remember(_remainders, (a, b), found)
+    return found
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    return extreme(False, (a, b))
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    return extreme(True, (a, b))
+
+
+def extreme(largest: bool, arguments: Iterable[Dim]) -> Dim:
+    """The largest or smallest; nested ones of a kind are one, and what another argument always beats is left out."""
+    kept: list[Dim] = []
+    for argument in _flattened(largest, arguments):
+        differences = [(argument - other).constant for other in kept]
+        if any(d is not None and (d <= 0 if largest else d >= 0) for d in differences):
+            continue
+        kept = [other for other, d in zip(kept, differences, strict=True) if d is None]
+        kept.append(argument)
+    if len(kept) == 1:
+        return kept[0]
+    return of_atom(
+        Extreme(largest, tuple(sorted(kept, key=lambda argument: (argument.constant is not None, str(argument)))))
+    )
+
+
+def power(base: Dim, exponent: Dim) -> Dim:
+    """`base ** exponent`: multiplied out for a small literal exponent, and split at a sum of parts that are >= 0."""
+    if exponent.constant is not None and exponent.constant >= 0:
+        return _literal_power(base, exponent.constant)
+    if base is ONE:
+        return ONE
+    parts = [(_intern({m: 1}), c) for m, c in exponent.terms.items()]
+    if all(c > 0 and part.lowest is not None and part.lowest >= 0 for part, c in parts):
+        result = ONE
+        for part, c in parts:
+            factor = base if part is ONE else of_atom(Power(base, part))
+            result = result * _literal_power(factor, c)
+        return result
+    return of_atom(Power(base, exponent))
+
+
+def conditional(test: Constraint, a: Dim, b: Dim) -> Dim:
+    if isinstance(test, Truth):
+        return a if test.value else b
+    if isinstance(test, Compare) and (difference := (test.left - test.right).constant) is not None:
+        return a if related(test.op, difference, 0) else b
+    return a if a is b else of_atom(Conditional(test, a, b))
+
+
+def related(op: Relation, a: int, b: int) -> bool:
+    match op:
+        case Relation.EQ:
+            return a == b
+        case Relation.NE:
+            return a != b
+        case Relation.LT:
+            return a < b
+        case Relation.LE:
+            return a <= b
+        case Relation.GT:
+            return a > b
+        case Relation.GE:
+            return a >= b
+
+
+def ordered_terms(dim: Dim) -> list[tuple[Monomial, int]]:
+    """The terms in an order that depends on the content alone, never on what was built before; a literal comes last."""
+    return sorted(dim.terms.items(), key=_term_order)
+
+
+# --------------------------------------------------------------------------------------------------------- printing
+
+
+def render(c: Constraint) -> str:
+    """The constraint in source syntax."""
+    match c:
+        case Compare(op, left, right):
+            return f"{left} {op.value} {right}"
+        case All(parts):
+            return " and ".join(f"({render(p)})" if isinstance(p, Any_) else render(p) for p in parts) or "true"
+        case Any_(parts):
+            return " or ".join(map(render, parts)) or "false"
+        case Not(part):
+            return f"not ({render(part)})" if isinstance(part, All | Any_ | Compare) else f"not {render(part)}"
+        case Truth(value):
+            return "true" if value else "false"
+        case Flag(leaf):
+            return str(leaf)
+
+
+def _text_of_sum(dim: Dim) -> str:
+    terms = ordered_terms(dim)
+    if not terms:
+        return "0"
+    if terms[0][1] < 0 and any(monomial.atoms for monomial, coefficient in terms if coefficient > 0):
+        terms.sort(key=lambda term: term[1] < 0)
+    (first, coefficient), others = terms[0], terms[1:]
+    alone = single_atom(dim)
+    if alone is not None:
+        return _text_of_atom(alone, " ")
+    if coefficient == -1 and len(first.atoms) == 1 and isinstance(first.atoms[0], Quotient | Remainder):
+        text = f"-({_text_of_atom(first.atoms[0], ' ')})"
+    else:
+        text = ("-" if coefficient < 0 else "") + _text_of_term(first, abs(coefficient))
+    for monomial, coefficient in others:
+        text += (" - " if coefficient < 0 else " + ") + _text_of_term(monomial, abs(coefficient))
+    return text
+
+
+def _text_of_term(monomial: Monomial, coefficient: int) -> str:
+    atoms = monomial.atoms
+    if not atoms:
+        return str(coefficient)
+    if len(atoms) == 1 and coefficient == 1 and not isinstance(atoms[0], Conditional):
+        return _text_of_atom(atoms[0], "")
+    factors = [str(coefficient)] if coefficient != 1 else []
+    for atom in dict.fromkeys(atoms):
+        text = _text_of_atom(atom, "")
+        times = atoms.count(atom)
+        if isinstance(atom, Quotient | Remainder | Conditional) or (isinstance(atom, Power) and times > 1):
+            text = f"({text})"
+        factors.append(text if times == 1 else f"{text}**{times}")
+    return "*".join(factors)
+
+
+def _text_of_atom(atom: Atom, space: str) -> str:
+    match atom:
+        case Quotient(a, b):
+            return f"{_text_of_dividend(a)}{space}//{space}{_text_of_operand(b)}"
+        case Remainder(a, b):
+            return f"{_text_of_dividend(a)}{space}%{space}{_text_of_operand(b)}"
+        case Extreme(largest, arguments):
+            return f"{'max' if largest else 'min'}({', '.join(map(str, arguments))})"
+        case Power(base, exponent):
+            return f"{_text_of_operand(base)}**{_text_of_operand(exponent)}"
+        case Conditional(test, then, otherwise):
+            return f"if {render(test)} then {then} else {otherwise}"
+        case Leaf():
+            return str(atom)
+
+
+def _text_of_dividend(dim: Dim) -> str:
+    return str(dim) if isinstance(single_atom(-dim), Leaf) else _text_of_operand(dim)
+
+
+def _text_of_operand(dim: Dim) -> str:
+    plain = (dim.constant is not None and dim.constant >= 0) or isinstance(single_atom(dim), Leaf | Extreme)
+    return str(dim) if plain else f"({dim})"
+
+
+# ------------------------------------------------------------------------------------------------- the normal form
+
+
+class Monomial:
+    """A product of atoms (one that stands twice is squared), interned; the empty one is the unit of literals."""
+
+    __slots__ = ("__weakref__", "atoms", "lowest", "order", "size")
+
+    atoms: tuple[Atom, ...]
+    lowest: int | None
+    size: int
+    order: tuple[tuple[int, str, str], ...]
+
+
+def operands(atom: Atom) -> tuple[Dim, ...]:
+    """The Dims directly inside an atom (of a conditional: not those of its test)."""
+    match atom:
+        case Quotient(a, b) | Remainder(a, b) | Power(a, b) | Conditional(_, a, b):
+            return (a, b)
+        case Extreme(_, arguments):
+            return arguments
+        case Leaf():
+            return ()
+
+
+def single_atom(dim: Dim) -> Atom | None:
+    """The atom that this Dim is, where it is one and nothing else."""
+    if len(dim.terms) != 1:
+        return None
+    ((monomial, coefficient),) = dim.terms.items()
+    return monomial.atoms[0] if coefficient == 1 and len(monomial.atoms) == 1 else None
+
+
+def order_of(atom: Atom) -> tuple[int, str, str]:
+    """Sorts atoms by what they are: leaves first, then by their text."""
+    if isinstance(atom, Leaf):
+        return (0, str(atom), repr(atom))
+    return (1, _text_of_atom(atom, ""), "")
+
+
+def _term_order(term: tuple[Monomial, int]) -> tuple[bool, int, tuple[tuple[int, str, str], ...]]:
+    monomial = term[0]
+    return (not monomial.atoms, -len(monomial.atoms), monomial.order)
+
+
+def _monomial(atoms: tuple[Atom, ...]) -> Monomial:
+    """The product of atoms that are in order already."""
+    entry = _monomials.get(atoms)
+    found = entry() if entry is not None else None
+    if found is None:
+        found = Monomial()
+        found.atoms = atoms
+        found.size = 1 + sum(operand.size for atom in atoms for operand in operands(atom))
+        found.order = tuple(map(order_of, atoms))
+        bounds = [lowest_of(atom) for atom in atoms]
+        found.lowest = bounds[0] if len(bounds) == 1 else _product_of_bounds(bounds)
+        _monomials[atoms] = KeyedRef(found, _forget_monomial, atoms)
+    return found
+
+
+def _intern(terms: dict[Monomial, int]) -> Dim:
+    """The Dim of these terms, none of which has the coefficient 0."""
+    key = frozenset(terms.items())
+    entry = _dims.get(key)
+    found = entry() if entry is not None else None
+    if found is None:
+        found = Dim()
+        found.terms = terms
+        found.constant = None if len(terms) > 1 else terms.get(_UNIT) if terms else 0
+        found.size = sum(monomial.size for monomial in terms)
+        if found.size > SIZE_LIMIT or any(abs(c) >> BIT_LIMIT for c in terms.values()):
+            return fresh()
+        found.lowest = _lowest_of_sum(terms)
+        _dims[key] = KeyedRef(found, _forget_dim, key)
+    return found
+
+
+def _lowest_of_sum(terms: Mapping[Monomial, int]) -> int | None:
+    total = 0
+    for monomial, coefficient in terms.items():
+        if not monomial.atoms:
+            total += coefficient
+        elif coefficient < 0 or monomial.lowest is None:
+            return None
+        else:
+            total += coefficient * monomial.lowest
+    return total
+
+
+def _product_of_bounds(bounds: list[int | None]) -> int | None:
+    product = 1
+    for bound in bounds:
+        if bound is None or bound < 0:
+            return None
+        product *= bound
+    return product
+
+
+def lowest_of(atom: Atom) -> int | None:
+    """A lower bound of the atom, where it has a value, that follows from the leaves' own bounds."""
+    match atom:
+        case Leaf():
+            return atom.low
+        case Quotient(a, b):
+            if a.lowest is None or b.lowest is None or b.lowest < 1:
+                return None
+            return a.lowest // b.constant if b.constant is not None else 0 if a.lowest >= 0 else a.lowest
+        case Remainder(_, b):
+            return 0 if b.lowest is not None and b.lowest >= 1 else None
+        case Extreme(largest, arguments):
+            known = [argument.lowest for argument in arguments if argument.lowest is not None]
+            return (
+                None
+                if not known or (not largest and len(known) < len(arguments))
+                else max(known)
+                if largest
+                else min(known)
+            )
+        case Power(base, _):
+            return None if base.lowest is None or base.lowest < 0 else min(base.lowest, 1)
+        case Conditional(_, then, otherwise):
+            return None if then.lowest is None or otherwise.lowest is None else min(then.lowest, otherwise.lowest)
+
+
+def _add(a: Dim, b: Dim, sign: int) -> Dim:
+    found = _sums.get((a, b, sign))
+    if found is None:
+        terms = dict(a.terms)
+        for monomial, coefficient in b.terms.items():
+            total = terms.get(monomial, 0) + sign * coefficient
+            if total:
+                terms[monomial] = total
+            else:
+                del terms[monomial]
+        found = _remember(_sums, (a, b, sign), _intern(terms))
+    return found
+
+
+def _multiply(a: Dim, b: Dim) -> Dim:
+    found = _products.get((a, b))
+    if found is None:
+        if a.size * b.size > 4 * SIZE_LIMIT and a.constant is None and b.constant is None:
+            return _remember(_products, (a, b), fresh())
+        terms: dict[Monomial, int] = {}
+        for left, c in a.terms.items():
+            for right, d in b.terms.items():
+                monomial = _monomial(tuple(sorted(left.atoms + right.atoms, key=order_of))) if left.atoms else right
+                terms[monomial] = terms.get(monomial, 0) + c * d
+        found = _remember(_products, (a, b), _intern({m: c for m, c in terms.items() if c}))
+    return found
+
+
+def _literal_power(base: Dim, exponent: int) -> Dim:
+    if base.constant is not None and abs(base.constant) > 1 and exponent > BIT_LIMIT:
+        return fresh()
+    result, square = ONE, base
+    if base.constant in (0, 1, -1):
+        exponent = 2 - exponent % 2 if exponent else 0
+    while exponent:
+        if exponent & 1:
+            result = result * square
+        exponent >>= 1
+        if exponent:
+            square = square * square
+    return result
+
+
+def _divide_by_literal(a: Dim, k: int) -> Dim:
+    """`a // k` for `k >= 1`.
+
+    What `k` divides leaves the quotient; what is left has coefficients of the least size and begins with a positive
+    one, so that rounding up and `(a + k - 1) // k` are one form; a common factor cancels; nested quotients are one.
+    """
+    whole: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in a.terms.items():
+        residue = coefficient % k
+        if monomial.atoms and (2 * residue > k or (2 * residue == k and coefficient < 0)):
+            residue -= k
+        if residue:
+            rest[monomial] = residue
+        if coefficient != residue:
+            whole[monomial] = (coefficient - residue) // k
+    unknown = [term for term in rest.items() if term[0].atoms]
+    if not unknown:
+        return _intern(whole)
+    dividend = _intern(rest)
+    if min(unknown, key=_term_order)[1] < 0:
+        return _intern(whole) - _divide_by_literal(k - 1 - dividend, k)
+    common = gcd(k, *(coefficient for _, coefficient in unknown))
+    if common > 1:
+        reduced = {monomial: coefficient // common for monomial, coefficient in rest.items() if coefficient // common}
+        return _intern(whole) + _divide_by_literal(_intern(reduced), k // common)
+    nested = [(m.atoms[0], c) for m, c in unknown if len(m.atoms) == 1 and isinstance(m.atoms[0], Quotient)]
+    if len(nested) == 1 and abs(nested[0][1]) == 1:
+        inner, sign = nested[0]
+        assert isinstance(inner, Quotient)
+        others, divisor = dividend - of_atom(inner) * sign, inner.divisor
+        if divisor.constant is not None and divisor.constant >= 1:
+            raised = inner.dividend if sign > 0 else divisor.constant - 1 - inner.dividend
+            return _intern(whole) + _divide_by_literal(raised + others * divisor, k * divisor.constant)
+        if others is ZERO and sign > 0:
+            return _intern(whole) + floordiv(inner.dividend, divisor * k)
+    return _intern(whole) + of_atom(Quotient(dividend, literal(k)))
+
+
+def _remainder_of_literal(a: Dim, k: int) -> Dim:
+    """`a % k` for `k >= 1`: coefficients modulo `k`, a common factor drawn out."""
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in _without_inner_remainders(a, k).terms.items():
+        residue = coefficient % k
+        if monomial.atoms and 2 * residue > k:
+            residue -= k
+        if residue:
+            rest[monomial] = residue
+    unknown = [coefficient for monomial, coefficient in rest.items() if monomial.atoms]
+    if not unknown:
+        return _intern(rest)
+    common = gcd(k, *unknown)
+    if common > 1:
+        reduced = {monomial: coefficient // common for monomial, coefficient in rest.items() if coefficient // common}
+        return _remainder_of_literal(_intern(reduced), k // common) * common + rest.get(_UNIT, 0) % common
+    return of_atom(Remainder(_intern(rest), literal(k)))
+
+
+def _without_inner_remainders(a: Dim, k: int) -> Dim:
+    """`x % (n * k)` counts as `x` in what is taken modulo `k`."""
+    for monomial, coefficient in a.terms.items():
+        if len(monomial.atoms) == 1 and isinstance(atom := monomial.atoms[0], Remainder):
+            divisor = atom.divisor.constant
+            if divisor is not None and divisor > 0 and divisor % k == 0:
+                return _without_inner_remainders(a - (of_atom(atom) - atom.dividend) * coefficient, k)
+    return a
+
+
+def _divide_by_unknown(a: Dim, b: Dim) -> Dim:
+    a, b, _ = _without_common_factor(a, b)
+    if b.constant is not None:
+        return floordiv(a, b)
+    if _leading(b) < 0:
+        a, b = -a, -b
+    inner = single_atom(a)
+    if isinstance(inner, Quotient) and b.lowest is not None and b.lowest >= 1:
+        return floordiv(inner.dividend, inner.divisor * b)
+    return of_atom(Quotient(a, b))
+
+
+def _remainder_of_unknown(a: Dim, b: Dim) -> Dim:
+    a, b, factor = _without_common_factor(a, b)
+    if _leading(b) < 0:
+        return of_atom(Remainder(-a, -b)) * -factor
+    return of_atom(Remainder(a, b)) * factor
+
+
+def _without_common_factor(a: Dim, b: Dim) -> tuple[Dim, Dim, int]:
+    factor = gcd(*a.terms.values(), *b.terms.values())
+    if factor == 1:
+        return a, b, 1
+    return (
+        _intern({m: c // factor for m, c in a.terms.items()}),
+        _intern({m: c // factor for m, c in b.terms.items()}),
+        factor,
+    )
+
+
+def _leading(dim: Dim) -> int:
+    return min(dim.terms.items(), key=_term_order)[1]
+
+
+def _flattened(largest: bool, arguments: Iterable[Dim]) -> Iterable[Dim]:
+    for argument in arguments:
+        inner = single_atom(argument)
+        if isinstance(inner, Extreme) and inner.largest == largest:
+            yield from inner.arguments
+        else:
+            yield argument
+
+
+def _remember(memo: dict[_Key, Dim], key: _Key, value: Dim) -> Dim:
+    if len(memo) > _MEMO_LIMIT:
+        memo.clear()
+    memo[key] = value
+    return value
+
+
+def _forget_monomial(entry: KeyedRef[tuple[Atom, ...], Monomial]) -> None:
+    if _monomials.get(entry.key) is entry:
+        del _monomials[entry.key]
+
+
+def _forget_dim(entry: KeyedRef[frozenset[tuple[Monomial, int]], Dim]) -> None:
+    if _dims.get(entry.key) is entry:
+        del _dims[entry.key]
+
+
+_monomials: dict[tuple[Atom, ...], KeyedRef[tuple[Atom, ...], Monomial]] = {}
+_dims: dict[frozenset[tuple[Monomial, int]], KeyedRef[frozenset[tuple[Monomial, int]], Dim]] = {}
+_sums: dict[tuple[Dim, Dim, int], Dim] = {}
+_products: dict[tuple[Dim, Dim], Dim] = {}
+_quotients: dict[tuple[Dim, Dim], Dim] = {}
+_remainders: dict[tuple[Dim, Dim], Dim] = {}
+_serials = count(1)
+_UNIT = _monomial(())
+ZERO = literal(0)
+ONE = literal(1)

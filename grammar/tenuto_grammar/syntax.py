@@ -1,8 +1,9 @@
 """The syntax tree: what a declaration says, before it means anything.
 
 Every node's `span` is relative to the start of the text of its declaration's chunk (see `chunks.py`), so that an edit
-elsewhere in the file changes no node. The unions `Declaration`, `Statement`, `Expression`, `Index` and `Type` are closed:
-a `match` over one of them is checked for missed cases by mypy. Nodes compare by identity; `same` compares by content.
+elsewhere in the file changes no node. The unions `Declaration`, `Statement`, `Expression`, `Index` and `Type` are
+closed: a `match` over one of them is checked for missed cases by mypy. Nodes compare by identity; `same` compares by
+content.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Node:
     span: Span
 
 
-# ---------------------------------------------------------------------------------------------------------------- names
+# -------------------------------------------------------------------------------------------------------------- names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ class Path(Node):
         return ".".join(part.text for part in self.parts)
 
 
-# ---------------------------------------------------------------------------------------------------------- expressions
+# -------------------------------------------------------------------------------------------------------- expressions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -341,7 +342,7 @@ class ModelType(Node):
 
 Index = Expression | Slice | Ellipsis | Pack | AnyPack | Exists | Named | Bounded | ModelType
 
-# ---------------------------------------------------------------------------------------------------------------- types
+# -------------------------------------------------------------------------------------------------------------- types
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -367,7 +368,7 @@ class Type(Node):
     optional: bool
 
 
-# ------------------------------------------------------------------------------------------------------------- patterns
+# ----------------------------------------------------------------------------------------------------------- patterns
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -377,7 +378,7 @@ class TuplePattern(Node):
 
 Pattern = Identifier | TuplePattern
 
-# -------------------------------------------------------------------------------------------------------------- clauses
+# ------------------------------------------------------------------------------------------------------------ clauses
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -406,7 +407,7 @@ class Local(Node):
     target: tuple[Path, ...]
 
 
-# ----------------------------------------------------------------------------------------------------------- statements
+# --------------------------------------------------------------------------------------------------------- statements
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -504,7 +505,7 @@ class Broken(Node):
 
 Statement = Param | Sub | Let | Var | Assign | Collect | Return | Assert | Assume | For | While | If | Broken
 
-# --------------------------------------------------------------------------------------------------------- declarations
+# ------------------------------------------------------------------------------------------------------- declarations
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -599,7 +600,7 @@ class Deploy(Node):
 Declaration = Import | TypeAlias | Record | Const | Definition | Deploy
 
 
-# ---------------------------------------------------------------------------------------------------------------- walks
+# -------------------------------------------------------------------------------------------------------------- walks
 
 
 def children(node: Node) -> Iterator[Node]:

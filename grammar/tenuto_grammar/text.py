@@ -1,7 +1,7 @@
 """Places in a text: spans, and lines and columns as editors and people count them.
 
-A line ends at LF, CRLF or CR and nowhere else, as the Language Server Protocol counts; `str.splitlines` knows eight more
-line ends and is never used.
+A line ends at LF, CRLF or CR and nowhere else, as the Language Server Protocol counts; `str.splitlines` knows eight
+more line ends and is never used.
 """
 
 from __future__ import annotations

@@ -1,0 +1,74 @@
+"""A file as its top-level declarations: what an edit parses again.
+
+A declaration keyword in column 0 always begins a declaration, so a regular expression finds them all without knowing
+what stands between. Nothing is parsed here; the chunks' texts joined are the file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The text of one declaration and of the comments above it; `keyword` is None for what precedes the first.
+
+    `name` is found without parsing: what the declaration is called, or None for an import and where it is not typed
+    yet.
+    """
+
+    start: int
+    text: str
+    keyword: str | None
+    name: str | None
+
+
+KEYWORDS = ("import", "type", "record", "const", "fn", "model", "op", "deploy")
+
+_DECLARATION = re.compile(
+    rf"(?:\A\ufeff?|(?<=[\r\n]))(?P<keyword>{'|'.join(KEYWORDS)})\b(?:[ \t]+(?P<name>[A-Za-z_][A-Za-z0-9_]*))?"
+)
+
+
+def split(text: str) -> tuple[Chunk, ...]:
+    """The file in pieces, first to last; a file without declarations is one piece, an empty file is none."""
+    found = list(_DECLARATION.finditer(text))
+    starts: list[int] = []
+    previous = 0
+    for match in found:
+        starts.append(_with_comments_above(text, previous, match.start("keyword")))
+        previous = match.end()
+    header = text[: starts[0]] if starts else text
+    starts.append(len(text))
+    chunks = [Chunk(0, header, None, None)] if header else []
+    for match, (start, end) in zip(found, pairwise(starts), strict=True):
+        keyword = match["keyword"]
+        chunks.append(Chunk(start, text[start:end], keyword, None if keyword == "import" else match["name"]))
+    return tuple(chunks)
+
+
+def _with_comments_above(text: str, lowest: int, keyword: int) -> int:
+    """The start of the topmost comment line in column 0 above `keyword`; only blank lines may stand between.
+
+    `#!` lines are about the file and stay with what precedes; an indented comment stays in the body above it.
+    """
+    start = line_end = keyword
+    while line_end > lowest:
+        line_end -= 1
+        if line_end > lowest and text[line_end - 1 : line_end + 1] == "\r\n":
+            line_end -= 1
+        line = max(text.rfind("\n", lowest, line_end), text.rfind("\r", lowest, line_end)) + 1
+        if line == 0:
+            # No line end above: the first line of the text, or the line where the declaration before begins.
+            if lowest > 0:
+                break
+            line = 1 if text.startswith("\ufeff") else 0
+        content = text[line:line_end]
+        if content.startswith("#") and not content.startswith("#!"):
+            start = line
+        elif content.strip(" \t\f"):
+            break
+        line_end = line
+    return start

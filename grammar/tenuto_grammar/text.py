@@ -1,7 +1,7 @@
 """Places in a text: spans, and lines and columns as editors and people count them.
 
-A line ends at LF, CRLF or CR and nowhere else, as the Language Server Protocol counts; `str.splitlines` knows eight more
-line ends and is never used.
+A line ends at LF, CRLF or CR and nowhere else, as the Language Server Protocol counts; `str.splitlines` knows eight
+more line ends and is never used.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Encoding(Enum):
 
 
 class LineIndex:
-    """The lines of a text: from offsets to lines and columns, and back. Total: what lies outside is moved to the end."""
+    """The lines of a text: from offsets to lines and columns, and back; what lies outside is moved to the end."""
 
     def __init__(self, text: str) -> None:
         self.text = text

@@ -1,0 +1,1 @@
+"""From meaning to artifacts; today the reference evaluator in `reference`."""

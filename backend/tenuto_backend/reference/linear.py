@@ -1,0 +1,59 @@
+"""Sums of products along axes that tensors share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from string import ascii_letters
+
+import numpy as np
+
+from tenuto_backend.reference.dtypes import accumulated, working
+from tenuto_backend.reference.elementwise import Primitive
+from tenuto_backend.reference.pattern import ELLIPSIS, Side, parse, replace_ellipsis, spread
+from tenuto_backend.reference.values import Array, Refused
+
+
+def _matmul(a: Array, b: Array) -> Array:
+    wide = np.matmul(a.astype(working(a.dtype)), b.astype(working(b.dtype)))
+    return np.asarray(wide).astype(accumulated(a.dtype))
+
+
+def _einsum(pattern: str, parts: Sequence[Array]) -> Array:
+    rule = parse(pattern)
+    if len(rule.inputs) != len(parts):
+        raise Refused(f"the pattern {pattern!r} is for {len(rule.inputs)} tensors, not {len(parts)}")
+    inputs = [spread(side, part.ndim, pattern) for side, part in zip(rule.inputs, parts, strict=True)]
+    unnamed = max((sum(name.startswith(ELLIPSIS) for name in side.names) for side in inputs), default=0)
+    output = replace_ellipsis(rule.output, unnamed) if (ELLIPSIS,) in rule.output.axes else rule.output
+    letters: dict[str, str] = {}
+    for side in (*inputs, output):
+        for axis in side.axes:
+            if len(axis) != 1:
+                raise Refused(f"each axis of {pattern!r} must be one name")
+            letters.setdefault(axis[0], ascii_letters[len(letters)])
+    named = {name for side in inputs for name in side.names}
+    if not set(output.names) <= named:
+        raise Refused(f"the right side of {pattern!r} names an axis that the left side lacks")
+    _agree(inputs, parts, pattern)
+    equation = ",".join(_word(side, letters) for side in inputs) + "->" + _word(output, letters)
+    wide = [part.astype(working(part.dtype)) for part in parts]
+    return np.asarray(np.einsum(equation, *wide)).astype(parts[0].dtype)
+
+
+def _agree(inputs: Sequence[Side], parts: Sequence[Array], pattern: str) -> None:
+    """A name has one size: NumPy alone would let an axis of size 1 meet any other."""
+    found: dict[str, int] = {}
+    for side, part in zip(inputs, parts, strict=True):
+        for name, size in zip(side.names, part.shape, strict=True):
+            if found.setdefault(name, size) != size and not name.startswith(ELLIPSIS):
+                raise Refused(f"in {pattern!r} `{name}` has the sizes {found[name]} and {size}")
+
+
+def _word(side: Side, letters: Mapping[str, str]) -> str:
+    return "".join(letters[name] for name in side.names)
+
+
+PRIMITIVES: Mapping[str, Primitive] = {
+    "matmul": _matmul,
+    "einsum": _einsum,
+}

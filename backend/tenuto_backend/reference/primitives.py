@@ -1,0 +1,19 @@
+"""Every `op` of the standard library and its meaning in NumPy: the tables of the families, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from tenuto_backend.reference import compare, conv, elementwise, index, linear, pool, reduce, shape
+from tenuto_backend.reference.values import Array
+
+PRIMITIVES: Mapping[str, Callable[..., Array | list[Array] | tuple[Array, Array]]] = {
+    **elementwise.PRIMITIVES,
+    **compare.PRIMITIVES,
+    **reduce.PRIMITIVES,
+    **linear.PRIMITIVES,
+    **shape.PRIMITIVES,
+    **index.PRIMITIVES,
+    **conv.PRIMITIVES,
+    **pool.PRIMITIVES,
+}

@@ -1,0 +1,1 @@
+"""Generators of programs, of inputs and of mutants for the oracles."""

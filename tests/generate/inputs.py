@@ -1,0 +1,216 @@
+"""Random inputs for a definition: sizes that satisfy its `where`, and values of its parameters' types."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tenuto_backend.reference import dtypes
+from tenuto_backend.reference.calls import implicit_names
+from tenuto_backend.reference.expressions import evaluate, sizes, truth
+from tenuto_backend.reference.matching import as_type, kind_of
+from tenuto_backend.reference.values import (
+    Applied,
+    Declared,
+    Frame,
+    Instance,
+    RecordValue,
+    Run,
+    Shape,
+    Size,
+    Value,
+    WrongByExecution,
+)
+from tenuto_grammar import syntax
+
+SIZES: Sequence[int] = (1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 8, 9, 12, 16)
+
+
+def random_inputs(
+    run: Run,
+    target: Applied | Instance,
+    chance: random.Random,
+    dims: Mapping[str, tuple[int, int]] | None = None,
+    tries: int = 500,
+) -> tuple[dict[str, Value], list[Value]] | None:
+    """The names chosen and a value for each parameter; None where no sizes were found that satisfy `where`."""
+    applied = target.applied if isinstance(target, Instance) else target
+    definition = applied.definition
+    for _ in range(tries):
+        frame = Frame(run, applied.file, definition, dict(applied.generics))
+        _choose(frame, definition, chance, dims or {})
+        if not _allowed(frame, definition):
+            continue
+        try:
+            values = [value_of(frame, parameter.type, chance) for parameter in definition.parameters]
+        except WrongByExecution:
+            continue
+        chosen: dict[str, Value] = {
+            name: value for name, value in frame.names.items() if isinstance(value, int | Shape)
+        }
+        return chosen, values
+    return None
+
+
+def deployed_dims(deploy: syntax.Deploy) -> dict[str, tuple[int, int]]:
+    """The ranges of sizes that a deploy states, where both ends are literals."""
+    found: dict[str, tuple[int, int]] = {}
+    for setting in deploy.settings.settings:
+        if setting.key.text == "dims" and isinstance(setting.value, syntax.Map):
+            for dim in setting.value.settings:
+                match dim.value:
+                    case syntax.Range(low=syntax.Integer(value=low), high=syntax.Integer(value=high)):
+                        found[dim.key.text] = (low, high)
+                    case syntax.Integer(value=size):
+                        found[dim.key.text] = (size, size)
+                    case _:
+                        pass
+    return found
+
+
+def _size(chance: random.Random, ends: tuple[int, int] | None) -> Size:
+    if ends is None:
+        return Size(chance.choice(SIZES))
+    usual = [size for size in (*SIZES, 32, 64) if ends[0] <= size <= ends[1]]
+    return Size(chance.choice(usual) if usual else chance.randint(*ends))
+
+
+def _choose(
+    frame: Frame, definition: syntax.Definition, chance: random.Random, dims: Mapping[str, tuple[int, int]]
+) -> None:
+    for generic in definition.generics:
+        name = generic.name.text
+        if name in frame.names:
+            continue
+        if generic.default is not None:
+            frame.names[name] = evaluate(frame, generic.default)
+        elif generic.pack:
+            frame.names[name] = _pack(chance)
+        else:
+            frame.names[name] = _generic(generic, chance)
+    packs = set(_packs(definition))
+    for name in sorted(set(implicit_names(frame, definition))):
+        if name not in frame.names:
+            frame.names[name] = _pack(chance) if name in packs else _size(chance, dims.get(name))
+    for parameter in definition.parameters:
+        if kind_of(parameter.type) is not None and parameter.default is not None:
+            frame.names[parameter.name.text] = evaluate(frame, parameter.default)
+
+
+def _generic(generic: syntax.Generic, chance: random.Random) -> Value:
+    base = None if generic.type is None else generic.type.base
+    if isinstance(base, syntax.TensorType) and base.dims is None:
+        match base.path.text:
+            case "int":
+                return chance.choice(SIZES)
+            case "bool":
+                return chance.random() < 0.5
+            case "float":
+                return chance.random()
+            case name if name in dtypes.CLASSES:
+                return dtypes.DTYPES["i32" if name in ("integer", "unsigned") else "f32"]
+            case _:
+                pass
+    return Size(chance.choice(SIZES))
+
+
+def _pack(chance: random.Random) -> Shape:
+    return Shape(tuple(chance.choice(SIZES) for _ in range(chance.randrange(3))))
+
+
+def _packs(node: syntax.Node) -> list[str]:
+    found = [node.value.text] if isinstance(node, syntax.Pack) and isinstance(node.value, syntax.Name) else []
+    for child in syntax.children(node):
+        found += _packs(child)
+    return found
+
+
+def _allowed(frame: Frame, definition: syntax.Definition) -> bool:
+    try:
+        return all(truth(frame, constraint) for constraint in definition.clauses.where)
+    except WrongByExecution:
+        return False
+
+
+def value_of(frame: Frame, declared: syntax.Type, chance: random.Random) -> Value:
+    """A value of the type, every name in it being known."""
+    match declared.base:
+        case syntax.TupleType(items=items):
+            return tuple(value_of(frame, item, chance) for item in items)
+        case syntax.TensorType(path=path, dims=dims) if path.text == "list" and dims:
+            count = evaluate(frame, dims[1]) if len(dims) > 1 and not isinstance(dims[1], NOT_EXPRESSIONS) else 2
+            element = as_type(dims[0])
+            return [value_of(frame, element, chance) for _ in range(count if isinstance(count, int) else 2)]
+        case syntax.TensorType() as base:
+            return _named(frame, base, declared.within, chance)
+        case _:
+            raise ValueError(f"no values of the type at {declared.span}")
+
+
+def _named(frame: Frame, base: syntax.TensorType, within: syntax.Range | None, chance: random.Random) -> Value:
+    name = base.path.text
+    owner = frame.owner(name)
+    meaning = owner[name] if owner is not None else dtypes.named(name)
+    if base.dims is not None and isinstance(meaning, np.dtype):
+        low, high = _ends(frame, within)
+        return _tensor(sizes(frame, base.dims), meaning, low, high, chance)
+    found = frame.run.find(frame.file, name)
+    match found:
+        case Declared(file=file, declaration=syntax.Record() as record):
+            arguments = [
+                Shape(sizes(frame, (dim,))) if isinstance(dim, syntax.Pack) else evaluate(frame, dim)
+                for dim in base.dims or ()
+                if isinstance(dim, syntax.Pack) or not isinstance(dim, NOT_EXPRESSIONS)
+            ]
+            names = [generic.name.text for generic in record.generics]
+            inner = Frame(frame.run, file, record, dict(zip(names, arguments, strict=True)))
+            fields = {field.name.text: value_of(inner, field.type, chance) for field in record.fields}
+            return RecordValue(record.name.text, fields)
+        case Declared(file=file, declaration=syntax.TypeAlias(generics=(), type=aliased) as alias):
+            return value_of(Frame(frame.run, file, alias, {}), aliased, chance)
+        case _ if name in ("int", "dim"):
+            return chance.randint(1, 4)
+        case _ if name == "bool":
+            return chance.random() < 0.5
+        case _ if name == "float":
+            return chance.random()
+        case _:
+            raise ValueError(f"no values of the type `{name}`")
+
+
+def _ends(frame: Frame, within: syntax.Range | None) -> tuple[float | None, float | None]:
+    if within is None:
+        return None, None
+    low, high = evaluate(frame, within.low), evaluate(frame, within.high)
+    assert isinstance(low, int | float) and isinstance(high, int | float)
+    return low, high
+
+
+def _tensor(
+    shape: tuple[int, ...], dtype: dtypes.DType, low: float | None, high: float | None, chance: random.Random
+) -> Value:
+    source = np.random.default_rng(chance.getrandbits(32))
+    if dtype == dtypes.BOOL:
+        return source.random(shape) < 0.7
+    if dtype in dtypes.INTEGER:
+        first, last = int(low) if low is not None else 0, int(high) if high is not None else 5
+        if first > last and 0 not in shape:
+            raise ValueError("no integer lies in an empty range")
+        return source.integers(first, max(first, last) + 1, shape).astype(dtype)
+    if low is not None and high is not None:
+        return source.uniform(low, high, shape).astype(dtype)
+    return source.normal(0.0, 1.0, shape).astype(dtype)
+
+
+NOT_EXPRESSIONS = (
+    syntax.Slice,
+    syntax.Ellipsis,
+    syntax.Pack,
+    syntax.AnyPack,
+    syntax.Exists,
+    syntax.Named,
+    syntax.Bounded,
+    syntax.ModelType,
+)

@@ -1,0 +1,189 @@
+"""What was found in files that have not changed, kept between runs in the user's cache folder.
+
+There is one cache file for a workspace root and a build of Tenuto. It maps each source file to the digests of all files
+that its findings came from (its own, and whatever its imports reach, existing or not) and to its reports. A cache file
+begins with a checksum of the rest, which is loaded only where it agrees. Whatever is wrong with a cache, it is as if it
+were not there: reading and writing never fail, and two runs at once each replace the whole file.
+"""
+
+from __future__ import annotations
+
+import marshal
+import os
+import sys
+from collections.abc import Iterable
+from functools import cache
+from hashlib import blake2b
+from typing import NamedTuple
+
+import tenuto_analysis
+import tenuto_grammar
+import tenuto_server
+from tenuto import __version__
+from tenuto.cli.sources import Disk
+from tenuto_server.reports import Edit, Fix, Related, Report, Severity
+
+MAGIC = b"tenuto cache 1\n"
+CHECKSUM_SIZE = 32
+LARGEST_FOLDER = 64 * 1024 * 1024  # bytes
+MOST_FILES = 500
+MOST_ENTRIES = 20_000
+
+
+# A report and an entry as marshal stores them: exact tuples all the way down.
+StoredReport = tuple[
+    str,
+    int,
+    int,
+    str,
+    Severity,
+    str,
+    str | None,
+    tuple[tuple[str, int, int, str], ...],
+    tuple[tuple[str, tuple[tuple[int, int, str], ...]], ...],
+]
+StoredEntry = tuple[tuple[tuple[str, bytes | None], ...], tuple[StoredReport, ...]]
+
+
+class Entry(NamedTuple):
+    """The findings of one file; `inputs` are the files that they came from, each with its digest (None: not there)."""
+
+    inputs: tuple[tuple[str, bytes | None], ...]
+    reports: tuple[Report, ...]
+
+
+class Cache:
+    """The cache of the workspace at `root`; `folder` None keeps nothing."""
+
+    def __init__(self, root: str, folder: str | None) -> None:
+        self._path = os.path.join(folder, f"{_digest(root.encode() + _build())}.cache") if folder else None
+        self._entries: dict[str, StoredEntry] = _read(self._path) if self._path else {}
+        self._changed = False
+
+    def get(self, file: str, disk: Disk) -> tuple[Report, ...] | None:
+        """The reports of a file, if nothing that they came from has changed."""
+        stored = self._entries.get(file)
+        if stored is None:
+            return None
+        inputs, reports = stored
+        if any(disk.digest(name) != digest for name, digest in inputs):
+            return None
+        return tuple(_report(report) for report in reports)
+
+    def put(self, file: str, entry: Entry) -> None:
+        self._entries[file] = _stored(entry)
+        self._changed = True
+
+    def save(self) -> None:
+        """Writes what is new; entries of files that are gone are dropped, and old caches where there are too many."""
+        if self._path is None or not self._changed:
+            return
+        kept = [(file, entry) for file, entry in self._entries.items() if os.path.exists(file)]
+        _write(self._path, dict(kept[-MOST_ENTRIES:]))
+        _prune(os.path.dirname(self._path))
+
+
+def cache_folder() -> str:
+    """Where this user's caches are, by the custom of the platform; TENUTO_CACHE_DIR says otherwise."""
+    own = os.environ.get("TENUTO_CACHE_DIR")
+    if own:
+        return os.path.abspath(own)
+    if sys.platform == "win32":
+        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "tenuto", "cache")
+    if sys.platform == "darwin":
+        return os.path.expanduser("~/Library/Caches/tenuto")
+    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tenuto")
+
+
+@cache
+def _build() -> bytes:
+    """What identifies this Tenuto: its version, the Python that runs it, and the content of what findings depend on."""
+    hasher = blake2b(f"{__version__} {sys.implementation.cache_tag}".encode(), digest_size=16)
+    for package in (tenuto_grammar, tenuto_analysis, tenuto_server):
+        for path in sorted(_package_files(package.__path__[0])):
+            with open(path, "rb") as opened:
+                hasher.update(opened.read())
+    return hasher.digest()
+
+
+def _package_files(folder: str) -> Iterable[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir():
+            if entry.name not in ("__pycache__", "explain"):
+                yield from _package_files(entry.path)
+        elif entry.name.endswith((".py", ".ten", ".lark")):
+            yield entry.path
+
+
+def _digest(data: bytes) -> str:
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+def _checksum(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=CHECKSUM_SIZE).digest()
+
+
+def _read(path: str) -> dict[str, StoredEntry]:
+    try:
+        with open(path, "rb") as opened:
+            data = opened.read()
+    except OSError:
+        return {}
+    start = len(MAGIC) + CHECKSUM_SIZE
+    payload = data[start:]
+    if data[:start] != MAGIC + _checksum(payload):
+        return {}
+    entries: dict[str, StoredEntry] = marshal.loads(payload)
+    return entries
+
+
+def _write(path: str, entries: dict[str, StoredEntry]) -> None:
+    payload = marshal.dumps(entries)
+    temporary = f"{path}.{os.getpid()}.new"
+    try:
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        with open(temporary, "wb") as opened:
+            opened.write(MAGIC + _checksum(payload) + payload)
+        os.replace(temporary, path)
+    except OSError:
+        _remove(temporary)
+
+
+def _prune(folder: str) -> None:
+    """Removes the caches written longest ago while there are too many or they are too large."""
+    try:
+        found = sorted(((entry.stat(), entry.path) for entry in os.scandir(folder)), key=lambda item: item[0].st_mtime)
+    except OSError:
+        return
+    size, count = sum(status.st_size for status, _ in found), len(found)
+    for status, path in found:
+        if size <= LARGEST_FOLDER and count <= MOST_FILES:
+            return
+        _remove(path)
+        size, count = size - status.st_size, count - 1
+
+
+def _remove(path: str) -> None:
+    try:
+        os.remove(path)
+    except OSError:
+        return
+
+
+def _stored(entry: Entry) -> StoredEntry:
+    return (entry.inputs, tuple(_stored_report(report) for report in entry.reports))
+
+
+def _stored_report(report: Report) -> StoredReport:
+    file, start, end, rule, severity, message, help_text, related, fixes = report
+    plain_related = tuple((place.file, place.start, place.end, place.message) for place in related)
+    plain_fixes = tuple((fix.title, tuple((edit.start, edit.end, edit.text) for edit in fix.edits)) for fix in fixes)
+    return (file, start, end, rule, severity, message, help_text, plain_related, plain_fixes)
+
+
+def _report(stored: StoredReport) -> Report:
+    return Report(
+        *stored[:7],
+        tuple(Related(*place) for place in stored[7]),
+        tuple(Fix(title, tuple(Edit(*edit) for edit in edits)) for title, edits in stored[8]),
+    )

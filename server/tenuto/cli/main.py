@@ -1,0 +1,109 @@
+"""Chooses the command and turns what may go wrong around it into exit codes.
+
+0: clean, 1: findings, 2: misuse, 130: interrupted, 141: nobody reads the output any more. A command's module is loaded
+only when it is called, so that `check` does not pay for what `lsp` needs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from difflib import get_close_matches
+from importlib import import_module
+from io import TextIOWrapper
+from typing import NamedTuple
+
+from tenuto import __version__
+from tenuto.cli.misuse import Misuse
+from tenuto_server.settings import SettingsError
+
+
+class Command(NamedTuple):
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "check": Command("tenuto.cli.check", "find mistakes in files and folders"),
+    "fmt": Command("tenuto.cli.fmt", "lay out files in the one canonical way"),
+    "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
+    "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
+}
+
+# What `pip install` is asked for where a module is missing; what is not listed belongs to the base install.
+EXTRA_OF_MODULE = {
+    "numpy": "onnx",
+    "ml_dtypes": "onnx",
+    "onnx": "onnx",
+    "onnxruntime": "run",
+    "iree": "mlir",
+    "jaxlib": "xla",
+    "matplotlib": "plot",
+}
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+
+def run(arguments: list[str]) -> int:
+    """Runs `tenuto` with these arguments and returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # A path or a source may hold what the locale cannot show.
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+        return code
+    except (Misuse, SettingsError) as error:
+        print(f"tenuto: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The interpreter flushes standard output once more when it ends; give it a place to write to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except ModuleNotFoundError as error:
+        package = (error.name or "").split(".")[0]
+        if package.startswith("tenuto"):
+            raise
+        extra = EXTRA_OF_MODULE.get(package)
+        wanted = f"tenuto[{extra}]" if extra is not None else "tenuto"
+        print(f"tenuto: this needs the package `{package}`: run `pip install '{wanted}'`", file=sys.stderr)
+        return 2
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments:
+        print(_usage(), file=sys.stderr)
+        return 2
+    name, *rest = arguments
+    if name == "help" and rest:
+        name, rest = rest[0], ["--help"]
+    if name in ("help", "--help", "-h"):
+        print(_usage())
+        return 0
+    if name in ("--version", "-V"):
+        print(f"tenuto {__version__}")
+        return 0
+    command = COMMANDS.get(name)
+    if command is None:
+        found = get_close_matches(name, COMMANDS, n=1)
+        hint = f"; did you mean `{found[0]}`?" if found else "; `tenuto help` lists them"
+        raise Misuse(f"there is no command `{name}`{hint}")
+    code: int = import_module(command.module).run(rest)
+    return code
+
+
+def _usage() -> str:
+    lines = [
+        "usage: tenuto COMMAND [OPTIONS]",
+        "",
+        "A typed language for neural-network models.",
+        "",
+        *(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()),
+        f"  {'help':<10}this text, or the options of a command: tenuto help COMMAND",
+        "",
+        "  --version  the version",
+    ]
+    return "\n".join(lines)

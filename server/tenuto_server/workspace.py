@@ -1,0 +1,74 @@
+"""The analyzer's database with the files that it was told of, and its answers as plain reports.
+
+Analysis does no IO; this is where texts come in: a file, and whatever its imports reach, are read when asked about. The
+command line keeps one workspace for a run, the language server one for its life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tenuto_analysis import model, modules
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.base import Finding
+from tenuto_server.reports import Edit, Fix, Related, Report
+from tenuto_server.texts import Decoded
+
+
+class Workspace:
+    """`read` gives the content of a file (None: no such file), `root` the workspace root of a file, both by path."""
+
+    def __init__(self, read: Callable[[str], Decoded | None], root: Callable[[str], str]) -> None:
+        self.database = Database()
+        self._read = read
+        self._root = root
+        self._loaded: dict[str, Decoded | None] = {}
+
+    def reports(self, file: str) -> tuple[Report, ...]:
+        """All that is found in a file, in order."""
+        self.load(file)
+        decoded = self._loaded[file]
+        if decoded is not None and decoded.problem is not None:
+            return (decoded.problem,)
+        return tuple(report(finding) for finding in model.findings(self.database, file))
+
+    def load(self, file: str) -> tuple[str, ...]:
+        """Makes sure that a file and all that its imports reach are loaded; returns them, whether or not they exist."""
+        reached = {file: None}
+        waiting = [file]
+        while waiting:
+            current = waiting.pop()
+            if current not in self._loaded:
+                self._set(current, self._read(current))
+            for needed in modules.needed(self.database, current):
+                if needed not in reached:
+                    reached[needed] = None
+                    waiting.append(needed)
+        return tuple(reached)
+
+    def refresh(self, file: str) -> None:
+        """Reads a file again, where it was loaded: it may have changed, appeared or vanished."""
+        if file in self._loaded:
+            self._set(file, self._read(file))
+
+    def _set(self, file: str, decoded: Decoded | None) -> None:
+        self._loaded[file] = decoded
+        self.database.set(modules.root, file, self._root(file))
+        self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
+
+
+def report(finding: Finding) -> Report:
+    return Report(
+        file=finding.file,
+        start=finding.span.start,
+        end=finding.span.end,
+        rule=finding.rule,
+        severity=finding.severity.value,
+        message=finding.message,
+        help=finding.help,
+        related=tuple(Related(item.file, item.span.start, item.span.end, item.message) for item in finding.related),
+        fixes=tuple(
+            Fix(fix.title, tuple(Edit(edit.span.start, edit.span.end, edit.text) for edit in fix.edits))
+            for fix in finding.fixes
+        ),
+    )

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.calls import implicit_names
 from tenuto_backend.reference.expressions import evaluate, sizes, truth
-from tenuto_backend.reference.matching import as_type, kind_of
+from tenuto_backend.reference.matching import as_type, kind_of, names_in
 from tenuto_backend.reference.values import (
     Applied,
     Declared,
@@ -44,8 +44,8 @@ def random_inputs(
         if not _allowed(frame, definition):
             continue
         try:
-            values = [value_of(frame, parameter.type, chance) for parameter in definition.parameters]
-        except WrongByExecution:
+            values = [_argument(frame, parameter, chance) for parameter in definition.parameters]
+        except (WrongByExecution, NoValue):
             continue
         chosen: dict[str, Value] = {
             name: value for name, value in frame.names.items() if isinstance(value, int | Shape)
@@ -84,19 +84,83 @@ def _choose(
         name = generic.name.text
         if name in frame.names:
             continue
-        if generic.default is not None:
+        if generic.default is not None and (chance.random() < 0.6 or kind_of(generic.type) == "str"):
             frame.names[name] = evaluate(frame, generic.default)
         elif generic.pack:
-            frame.names[name] = _pack(chance)
+            frame.names[name] = _pack(frame, chance)
         else:
             frame.names[name] = _generic(generic, chance)
     packs = set(_packs(definition))
     for name in sorted(set(implicit_names(frame, definition))):
         if name not in frame.names:
-            frame.names[name] = _pack(chance) if name in packs else _size(chance, dims.get(name))
+            frame.names[name] = _pack(frame, chance) if name in packs else _size(chance, dims.get(name))
     for parameter in definition.parameters:
-        if kind_of(parameter.type) is not None and parameter.default is not None:
-            frame.names[parameter.name.text] = evaluate(frame, parameter.default)
+        kind = kind_of(parameter.type)
+        if kind is not None or _is_static_list(parameter):
+            frame.names[parameter.name.text] = _static(frame, parameter, kind, chance)
+
+
+def _is_static_list(parameter: syntax.Parameter) -> bool:
+    base = parameter.type.base
+    if not isinstance(base, syntax.TensorType) or base.path.text != "list" or not base.dims:
+        return False
+    return kind_of(as_type(base.dims[0])) is not None
+
+
+def _static(frame: Frame, parameter: syntax.Parameter, kind: str | None, chance: random.Random) -> Value:
+    """A value of a static kind; now and then the default."""
+    if parameter.default is not None and kind != "after" and (chance.random() < 0.4 or kind in ("float", "str")):
+        return (
+            evaluate(frame, parameter.default) if kind not in ("axis", "axes") or _rank_of(frame, parameter) else None
+        )
+    base = parameter.type.base
+    assert isinstance(base, syntax.TensorType)
+    rank = _rank_of(frame, parameter)
+    match kind:
+        case None:
+            return [chance.randrange(3) for _ in range(chance.randrange(4))]
+        case "dim":
+            return Size(chance.choice(SIZES))
+        case "int":
+            return chance.choice((-2, -1, 0, 1, 1, 2, 3))
+        case "bool":
+            return chance.random() < 0.5
+        case "float":
+            return chance.uniform(0.1, 2.0)
+        case "axis" if rank:
+            return chance.randrange(-rank, rank)
+        case "axes":
+            return tuple(chance.sample(range(rank), chance.randint(0, rank)))
+        case "after":
+            return rank
+        case "shape":
+            return Shape(sizes(frame, base.dims or ()))
+        case _:
+            return None
+
+
+def _rank_of(frame: Frame, parameter: syntax.Parameter) -> int:
+    """The number of axes of the pack that `axis[S]` and its kin speak of."""
+    base = parameter.type.base
+    assert isinstance(base, syntax.TensorType)
+    pack = base.dims[0] if base.dims else None
+    value = frame.names.get(pack.text) if isinstance(pack, syntax.Name) else None
+    return len(value.sizes) if isinstance(value, Shape) else 0
+
+
+class NoValue(Exception):
+    """The type has no value at these sizes, or none that this generator makes."""
+
+
+def _argument(frame: Frame, parameter: syntax.Parameter, chance: random.Random) -> Value:
+    name = parameter.name.text
+    if name in frame.names:
+        if frame.names[name] is None and not parameter.type.optional:
+            raise NoValue(name)
+        return frame.names[name]
+    if parameter.type.optional and chance.random() < 0.5:
+        return None
+    return value_of(frame, parameter.type, chance)
 
 
 def _generic(generic: syntax.Generic, chance: random.Random) -> Value:
@@ -110,13 +174,28 @@ def _generic(generic: syntax.Generic, chance: random.Random) -> Value:
             case "float":
                 return chance.random()
             case name if name in dtypes.CLASSES:
-                return dtypes.DTYPES["i32" if name in ("integer", "unsigned") else "f32"]
+                return dtypes.DTYPES[chance.choice(DTYPES_OF[name])]
             case _:
                 pass
     return Size(chance.choice(SIZES))
 
 
-def _pack(chance: random.Random) -> Shape:
+DTYPES_OF: Mapping[str, Sequence[str]] = {
+    "floating": ("f32", "f32", "f16", "f64", "bf16"),
+    "integer": ("i64", "i32", "u8", "i8"),
+    "unsigned": ("u8", "u32"),
+    "number": ("f32", "f64", "bf16", "i64", "i8", "u8"),
+    "any": ("f32", "f16", "i64", "u8", "bool"),
+}
+
+
+def _pack(frame: Frame, chance: random.Random) -> Shape:
+    """A random shape, or one that broadcasts with one that was chosen before."""
+    others = [value for value in frame.names.values() if isinstance(value, Shape)]
+    if others and chance.random() < 0.7:
+        like = chance.choice(others).sizes
+        kept = like if chance.random() < 0.6 else like[chance.randint(0, len(like)) :]
+        return Shape(tuple(1 if chance.random() < 0.15 else size for size in kept))
     return Shape(tuple(chance.choice(SIZES) for _ in range(chance.randrange(3))))
 
 
@@ -128,10 +207,35 @@ def _packs(node: syntax.Node) -> list[str]:
 
 
 def _allowed(frame: Frame, definition: syntax.Definition) -> bool:
+    """Whether `where` holds and the result's type is one: shapes that must broadcast do."""
+    hidden = {
+        name for node in _nodes(definition.result) if isinstance(node, syntax.Exists) for name in [node.name.text]
+    }
     try:
-        return all(truth(frame, constraint) for constraint in definition.clauses.where)
+        for node in _nodes(definition.result):
+            if (
+                isinstance(node, syntax.Pack)
+                and isinstance(node.value, syntax.Call)
+                and not set(names_in(node)) & KINDS
+            ):
+                sizes(frame, (node,))
+        return all(
+            truth(frame, constraint)
+            for constraint in definition.clauses.where
+            if not hidden & set(names_in(constraint))
+        )
     except WrongByExecution:
         return False
+
+
+KINDS = frozenset({"parts"})
+
+
+def _nodes(node: syntax.Node | None) -> Iterator[syntax.Node]:
+    if node is not None:
+        yield node
+        for child in syntax.children(node):
+            yield from _nodes(child)
 
 
 def value_of(frame: Frame, declared: syntax.Type, chance: random.Random) -> Value:
@@ -146,7 +250,7 @@ def value_of(frame: Frame, declared: syntax.Type, chance: random.Random) -> Valu
         case syntax.TensorType() as base:
             return _named(frame, base, declared.within, chance)
         case _:
-            raise ValueError(f"no values of the type at {declared.span}")
+            raise NoValue(f"no values of the type at {declared.span}")
 
 
 def _named(frame: Frame, base: syntax.TensorType, within: syntax.Range | None, chance: random.Random) -> Value:
@@ -177,7 +281,7 @@ def _named(frame: Frame, base: syntax.TensorType, within: syntax.Range | None, c
         case _ if name == "float":
             return chance.random()
         case _:
-            raise ValueError(f"no values of the type `{name}`")
+            raise NoValue(f"no values of the type `{name}`")
 
 
 def _ends(frame: Frame, within: syntax.Range | None) -> tuple[float | None, float | None]:
@@ -193,15 +297,16 @@ def _tensor(
 ) -> Value:
     source = np.random.default_rng(chance.getrandbits(32))
     if dtype == dtypes.BOOL:
-        return source.random(shape) < 0.7
+        return np.asarray(source.random(shape) < 0.7)
     if dtype in dtypes.INTEGER:
         first, last = int(low) if low is not None else 0, int(high) if high is not None else 5
+        first = max(first, 0) if dtype in dtypes.UNSIGNED else first
         if first > last and 0 not in shape:
-            raise ValueError("no integer lies in an empty range")
-        return source.integers(first, max(first, last) + 1, shape).astype(dtype)
+            raise NoValue("no integer lies in an empty range")
+        return np.asarray(source.integers(first, max(first, last) + 1, shape)).astype(dtype)
     if low is not None and high is not None:
-        return source.uniform(low, high, shape).astype(dtype)
-    return source.normal(0.0, 1.0, shape).astype(dtype)
+        return np.asarray(source.uniform(low, high, shape)).astype(dtype)
+    return np.asarray(source.normal(0.0, 1.0, shape)).astype(dtype)
 
 
 NOT_EXPRESSIONS = (

@@ -349,7 +349,9 @@ def _primitive(frame: Frame, definition: syntax.Definition, place: Place) -> Val
             found = PRIMITIVES[name](**arguments)
     except (Refused, ValueError, IndexError, ZeroDivisionError) as problem:
         raise WrongByExecution(place, f"`{name}`: {problem}") from problem
-    return list(found) if isinstance(found, list) else found
+    if isinstance(found, list):
+        return list(found)
+    return found if isinstance(found, tuple) else np.asarray(found)
 
 
 DTYPED = frozenset({"cast", "arange"})

@@ -61,9 +61,7 @@ def named(name: str) -> DType | None:
 
 def accumulated(dtype: DType) -> DType:
     """The dtype in which a product of two tensors of `dtype` is given."""
-    if dtype in INTEGER and dtype.itemsize == 1:
-        return DTYPES["u32"] if dtype in UNSIGNED else DTYPES["i32"]
-    return dtype
+    return DTYPES["i32"] if dtype in INTEGER and dtype.itemsize < 4 else dtype
 
 
 def working(dtype: DType) -> DType:

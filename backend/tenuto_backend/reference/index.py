@@ -15,7 +15,7 @@ def _take(x: Array, index: Array, axis: int = 0) -> Array:
 
 
 def _gather(x: Array, index: Array, axis: int = -1) -> Array:
-    return x[_grid(index, axis)]
+    return np.asarray(x[_grid(index, axis)])
 
 
 def _scatter(x: Array, index: Array, updates: Array, axis: int = -1) -> Array:
@@ -28,6 +28,12 @@ def _scatter_add(x: Array, index: Array, updates: Array, axis: int = -1) -> Arra
     found = x.astype(working(x.dtype))
     np.add.at(found, _grid(index, axis), updates.astype(found.dtype))
     return found.astype(x.dtype)
+
+
+def _index_add(x: Array, index: Array, updates: Array, axis: int = 0) -> Array:
+    found = np.moveaxis(x.astype(working(x.dtype)), axis, 0)
+    np.add.at(found, index.astype(np.int64), np.moveaxis(updates.astype(found.dtype), axis, 0))
+    return np.moveaxis(found, 0, axis).astype(x.dtype)
 
 
 def _grid(index: Array, axis: int) -> tuple[Array, ...]:
@@ -60,6 +66,10 @@ def _nonzero(x: Array) -> Array:
     return np.argwhere(x).astype(np.int64)
 
 
+def _true_positions(keep: Array) -> Array:
+    return np.flatnonzero(keep).astype(np.int64)
+
+
 def _compress(x: Array, keep: Array) -> Array:
     return x[keep]
 
@@ -69,8 +79,10 @@ PRIMITIVES: Mapping[str, Callable[..., Array | tuple[Array, Array]]] = {
     "gather": _gather,
     "scatter": _scatter,
     "scatter_add": _scatter_add,
+    "index_add": _index_add,
     "update_slice": _update_slice,
     "top_k": _top_k,
     "nonzero": _nonzero,
+    "true_positions": _true_positions,
     "compress": _compress,
 }

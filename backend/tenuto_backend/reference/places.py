@@ -47,7 +47,8 @@ def _fit_after(
         match base.dims[0]:
             case syntax.Pack(value=syntax.Name(text=name)) if name == pack.text:
                 merged = len(base.dims) == 2
-                binder.bind(name, Shape(tensor.shape[: _place_of(value, tensor.ndim, merged, place)]))
+                before = tensor.shape[: _place_of(value, tensor.ndim, merged, place)]
+                fit_shape(binder, base.dims[:1], before, place)
                 return
 
 

@@ -89,6 +89,8 @@ def _split_equally(x: Array, n: int, axis: int = -1) -> list[Array]:
 
 def _pad(x: Array, before: Sequence[int], after: Sequence[int], value: Array, mode: str = "constant") -> Array:
     widths = list(zip(before, after, strict=True))
+    if not widths:
+        return x
     match mode:
         case "constant":
             wide = np.pad(x.astype(working(x.dtype)), widths, constant_values=value.astype(working(x.dtype)))

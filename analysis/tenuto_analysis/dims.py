@@ -1,12 +1,12 @@
-"""What is asked of dimensions: replacing, evaluating, listing leaves. The public face of dimension arithmetic.
+"""Dimension arithmetic: building expressions, replacing, evaluating, listing leaves.
 
-The expressions and their normal form stand in `normal_form.py` and are offered here too. What holds only under facts
-belongs to `facts.py`.
+The data, sums, products, quotients and their normal form stand in `normal_form.py`, and are offered here too.
+What holds only under facts belongs to `facts.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from tenuto_analysis.normal_form import (
     BIT_LIMIT,
@@ -30,19 +30,17 @@ from tenuto_analysis.normal_form import (
     Symbol,
     TooLarge,
     Truth,
-    conditional,
-    extreme,
     floordiv,
     fresh,
     literal,
-    maximum,
-    minimum,
     modulo,
     of,
+    of_atom,
+    of_terms,
     operands,
-    power,
     related,
     render,
+    single_atom,
 )
 
 __all__ = [
@@ -75,6 +73,54 @@ __all__ = [
     "substitute",
     "substitute_constraint",
 ]
+
+
+def minimum(a: Dim, b: Dim) -> Dim:
+    return extreme(False, (a, b))
+
+
+def maximum(a: Dim, b: Dim) -> Dim:
+    return extreme(True, (a, b))
+
+
+def extreme(largest: bool, arguments: Iterable[Dim]) -> Dim:
+    """The largest or smallest; nested ones of a kind are one, and what another argument always beats is left out."""
+    kept: list[Dim] = []
+    for argument in _flattened(largest, arguments):
+        differences = [(argument - other).constant for other in kept]
+        if any(d is not None and (d <= 0 if largest else d >= 0) for d in differences):
+            continue
+        kept = [other for other, d in zip(kept, differences, strict=True) if d is None]
+        kept.append(argument)
+    if len(kept) == 1:
+        return kept[0]
+    return of_atom(
+        Extreme(largest, tuple(sorted(kept, key=lambda argument: (argument.constant is not None, str(argument)))))
+    )
+
+
+def power(base: Dim, exponent: Dim) -> Dim:
+    """`base ** exponent`: multiplied out for a small literal exponent, and split at a sum of parts that are >= 0."""
+    if exponent.constant is not None and exponent.constant >= 0:
+        return _literal_power(base, exponent.constant)
+    if base is ONE:
+        return ONE
+    parts = [(of_terms({m: 1}), c) for m, c in exponent.terms.items()]
+    if all(c > 0 and part.lowest is not None and part.lowest >= 0 for part, c in parts):
+        result = ONE
+        for part, c in parts:
+            factor = base if part is ONE else of_atom(Power(base, part))
+            result = result * _literal_power(factor, c)
+        return result
+    return of_atom(Power(base, exponent))
+
+
+def conditional(test: Constraint, a: Dim, b: Dim) -> Dim:
+    if isinstance(test, Truth):
+        return a if test.value else b
+    if isinstance(test, Compare) and (difference := (test.left - test.right).constant) is not None:
+        return a if related(test.op, difference, 0) else b
+    return a if a is b else of_atom(Conditional(test, a, b))
 
 
 def substitute(
@@ -149,6 +195,30 @@ def holds(c: Constraint, values: Mapping[Leaf, int]) -> bool | None:
         case Flag(leaf):
             flag = values.get(leaf)
             return None if flag is None else flag != 0
+
+
+def _literal_power(base: Dim, exponent: int) -> Dim:
+    if base.constant is not None and abs(base.constant) > 1 and exponent > BIT_LIMIT:
+        return fresh()
+    result, square = ONE, base
+    if base.constant in (0, 1, -1):
+        exponent = 2 - exponent % 2 if exponent else 0
+    while exponent:
+        if exponent & 1:
+            result = result * square
+        exponent >>= 1
+        if exponent:
+            square = square * square
+    return result
+
+
+def _flattened(largest: bool, arguments: Iterable[Dim]) -> Iterable[Dim]:
+    for argument in arguments:
+        inner = single_atom(argument)
+        if isinstance(inner, Extreme) and inner.largest == largest:
+            yield from inner.arguments
+        else:
+            yield argument
 
 
 def _evaluate_atom(atom: Atom, values: Mapping[Leaf, int]) -> int | None:

@@ -1,28 +1,27 @@
-"""What follows from known constraints: simplifying under them, proving, and counterexamples where a proof fails."""
+"""What follows from known constraints: simplifying under them, proving, and explaining where a proof fails.
+
+Sound before complete: what is called proved holds for all integers that satisfy the facts (and give the goal a value at
+all). Work is bounded by counted steps, so an answer never depends on the machine; what was given up is said.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tenuto_analysis.dims import holds, leaves, substitute
-from tenuto_analysis.normal_form import (
-    ONE,
-    ZERO,
-    All,
-    Any_,
-    Compare,
-    Constraint,
-    Dim,
-    Leaf,
-    Not,
-    Quotient,
-    Relation,
-    Remainder,
-    Truth,
-    of_atom,
-    single_atom,
-)
+from tenuto_analysis.claims import Claim, claims_of
+from tenuto_analysis.counterexample import find_values
+from tenuto_analysis.dims import evaluate, holds, leaves_of_constraint
+from tenuto_analysis.linear import Budget, OutOfBudget
+from tenuto_analysis.normal_form import ZERO, All, Compare, Constraint, Dim, Leaf, Not, Relation, Truth, order_of
+from tenuto_analysis.prover import search
+from tenuto_analysis.suggest import candidates
+from tenuto_analysis.system import System
+
+_PROOF_STEPS = 6000
+_SHORT_PROOF_STEPS = 1500
+_MOST_CANDIDATES = 8
+_MOST_SUGGESTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,8 @@ class Proved:
 class Unproved:
     """No proof was found.
 
-    `counterexample` satisfies every fact and breaks the goal, where one was found; any fact of `suffices` would do.
+    `counterexample` satisfies every fact and breaks the goal; it is None where none was found. Any one of `suffices`
+    is consistent with the facts and implies the goal. `gave_up` says what was not tried to the end, if anything.
     """
 
     counterexample: Mapping[Leaf, int] | None
@@ -44,144 +44,138 @@ class Unproved:
 
 
 Verdict = Proved | Unproved
-_PROVED = Proved()
-
-_NEGATED = {
-    Relation.EQ: Relation.NE,
-    Relation.NE: Relation.EQ,
-    Relation.LT: Relation.GE,
-    Relation.GE: Relation.LT,
-    Relation.LE: Relation.GT,
-    Relation.GT: Relation.LE,
-}
 
 
 class Facts:
-    """Constraints taken as true; immutable. What follows from them is worked out when it is asked for, and kept."""
+    """Constraints taken as true. Immutable; what follows from them is worked out when it is asked for, and kept."""
 
-    __slots__ = ("_assumed", "_at_least", "_simplified", "_verdicts", "_zero", "known")
+    __slots__ = ("_assumed", "_built", "_proved", "_simplified", "_verdicts", "_weaker", "known")
 
-    def __init__(self, known: tuple[Constraint, ...] = ()) -> None:
-        self.known = known
+    def __init__(self, weaker: tuple[Facts, Constraint] | None = None) -> None:
+        self.known: tuple[Constraint, ...] = () if weaker is None else (*weaker[0].known, weaker[1])
+        self._weaker = weaker
+        self._built: System | None = None
         self._assumed: dict[Constraint, Facts] = {}
+        self._proved: dict[Constraint, bool | None] = {}
         self._verdicts: dict[Constraint, Verdict] = {}
         self._simplified: dict[Dim, Dim] = {}
-        self._at_least: list[Dim] = []
-        self._zero: list[Dim] = []
-        for c in known:
-            self._take(c)
 
     def assume(self, c: Constraint) -> Facts:
         found = self._assumed.get(c)
         if found is None:
-            found = self if c in self.known or c == Truth(True) else Facts((*self.known, c))
-            self._assumed[c] = found
+            redundant = isinstance(c, Truth) and c.value
+            found = self._assumed[c] = self if redundant or c in self.known else Facts((self, c))
         return found
 
     def simplify(self, d: Dim) -> Dim:
+        """The same value under the facts, in a form as simple as they allow."""
         found = self._simplified.get(d)
         if found is None:
-            found = self._simplified[d] = self._rewrite(d)
+            system = self._system()
+            found = self._simplified[d] = system.restored(system.rewritten(d))
         return found
 
     def equal(self, a: Dim, b: Dim) -> bool:
-        return a is b or isinstance(self.prove(Compare(Relation.EQ, a, b)), Proved)
+        return a is b or self.proves(Compare(Relation.EQ, a, b))
+
+    def proves(self, c: Constraint) -> bool:
+        """As `prove`, without the explanation of a failure, which costs more than the question."""
+        return self._follows(c) is True
 
     def prove(self, c: Constraint) -> Verdict:
         found = self._verdicts.get(c)
         if found is None:
-            found = self._verdicts[c] = _PROVED if self._follows(c) else self._unproved(c)
+            answer = self._follows(c)
+            found = self._verdicts[c] = _PROVED if answer else self._explained(c, answer is None)
         return found
 
     def contradictory(self) -> bool:
-        return any(f.constant is not None and f.constant < 0 for f in self._at_least) or any(
-            f.constant for f in self._zero
-        )
+        """Whether no integers satisfy the facts; False where that is not known."""
+        return self._follows(Truth(False)) is True
 
-    def _take(self, c: Constraint) -> None:
-        match c:
-            case All(parts):
-                for part in parts:
-                    self._take(part)
-            case Not(Compare(op, left, right)):
-                self._take(Compare(_NEGATED[op], left, right))
-            case Compare(op, left, right):
-                difference = left - right
-                match op:
-                    case Relation.EQ:
-                        self._zero.append(difference)
-                        self._at_least += [difference, -difference]
-                    case Relation.GE | Relation.GT:
-                        self._at_least.append(difference - (op is Relation.GT))
-                    case Relation.LE | Relation.LT:
-                        self._at_least.append(-difference - (op is Relation.LT))
-                    case Relation.NE:
-                        pass
-                for dim in (left, right):
-                    for atom in (a for m in dim.terms for a in m.atoms):
-                        if isinstance(atom, Remainder | Quotient) and atom.divisor.lowest == 0:
-                            self._at_least.append(atom.divisor - 1)
-            case Truth(False):
-                self._at_least.append(-ONE)
-            case _:
-                pass
+    def _system(self) -> System:
+        if self._built is None:
+            if self._weaker is None:
+                self._built = System()
+            else:
+                facts, last = self._weaker
+                self._built = facts._system().extended(claims_of(last, True), defined=True)
+        return self._built
 
-    def _rewrite(self, d: Dim) -> Dim:
-        for zero in self._zero:
-            atom = single_atom(zero) or single_atom(-zero)
-            if isinstance(atom, Remainder):
-                product = of_atom(Quotient(atom.dividend, atom.divisor)) * atom.divisor
-                if len(product.terms) == 1 and product.terms.keys() <= d.terms.keys():
-                    ((monomial, coefficient),) = product.terms.items()
-                    d = d - (product - atom.dividend) * (d.terms[monomial] // coefficient)
-            elif isinstance(atom, Leaf):
-                d = substitute(d, {atom: ZERO}.get)
-        return d
+    def _follows(self, c: Constraint) -> bool | None:
+        """Whether `c` is proved; None where the steps were used up."""
+        if isinstance(c, Compare):
+            difference = c.left - c.right
+            if _shown_by_bound(c.op, difference):
+                return True
+        if c in self._proved:
+            return self._proved[c]
+        answer = self._proved[c] = self._follows_from_system(c)
+        return answer
 
-    def _follows(self, c: Constraint) -> bool:
-        match c:
-            case Truth(value):
-                return value
-            case All(parts):
-                return all(map(self._follows, parts))
-            case Any_(parts):
-                return c in self.known or any(map(self._follows, parts))
-            case Not(Compare(op, left, right)):
-                return self._follows(Compare(_NEGATED[op], left, right))
-            case Compare(op, left, right):
-                difference = self.simplify(left) - self.simplify(right)
-                match op:
-                    case Relation.EQ:
-                        return difference is ZERO or (
-                            self._not_negative(difference) and self._not_negative(-difference)
-                        )
-                    case Relation.GE | Relation.GT:
-                        return self._not_negative(difference - (op is Relation.GT))
-                    case Relation.LE | Relation.LT:
-                        return self._not_negative(-difference - (op is Relation.LT))
-                    case Relation.NE:
-                        return self._not_negative(difference - 1) or self._not_negative(-difference - 1)
-            case _:
-                return c in self.known
-
-    def _not_negative(self, d: Dim) -> bool:
-        if d.lowest is not None and d.lowest >= 0:
+    def _follows_from_system(self, c: Constraint) -> bool | None:
+        if isinstance(c, Truth) and c.value:
             return True
-        return any((rest := d - f).lowest is not None and (rest.lowest or 0) >= 0 for f in self._at_least)
-
-    def _unproved(self, c: Constraint) -> Verdict:
-        suffices = (c,) if isinstance(c, Compare) and c.left.constant is None else ()
-        return Unproved(self._counterexample(c), self._follows(Not(c)), suffices, None)
-
-    def _counterexample(self, c: Constraint) -> Mapping[Leaf, int] | None:
-        if not isinstance(c, Compare):
+        if isinstance(c, All):
+            answers = [self._follows(part) for part in c.parts]
+            return False if False in answers else None if None in answers else True
+        system = self._system()
+        claims = claims_of(c, True)
+        if system.contradiction or system.claimed(claims):
+            return True
+        if not self.known and self._is_broken_by(c, {}):
+            return False
+        opposite = claims_of(c, False)
+        about = [claim.dim for claim in opposite if isinstance(claim, Claim)]
+        try:
+            budget = Budget(_PROOF_STEPS)
+            return search(system.extended(opposite), budget, about or None) is None
+        except OutOfBudget:
             return None
-        unknown = sorted(leaves(c.left) | leaves(c.right), key=str)
-        for start in range(2, 12):
-            values = {leaf: start + 2 * i + i * i for i, leaf in enumerate(unknown)}
-            if holds(c, values) is False and all(holds(fact, values) for fact in self.known):
-                return values
-        return None
+
+    def _is_broken_by(self, c: Constraint, values: Mapping[Leaf, int]) -> bool:
+        some = {leaf: 2 + 3 * i + i * i for i, leaf in enumerate(sorted(leaves_of_constraint(c), key=order_of))}
+        return holds(c, {**some, **values}) is False
+
+    def _explained(self, c: Constraint, gave_up: bool) -> Verdict:
+        counterexample = find_values(self.known, c, self._hint(c))
+        if counterexample is None and self.contradictory():
+            return _PROVED
+        always = self._follows(Not(c)) is True
+        reason = "the proof was not found within the steps allowed" if gave_up and counterexample is None else None
+        return Unproved(counterexample, always, () if always else self._suggestions(c), reason)
+
+    def _hint(self, c: Constraint) -> Mapping[Leaf, int]:
+        """Values of leaves with which the prover could not refute the opposite of `c`."""
+        system = self._system().extended(claims_of(c, False))
+        try:
+            found = search(system, Budget(_SHORT_PROOF_STEPS)) or {}
+        except OutOfBudget:
+            return {}
+        determined = {leaf: evaluate(dim, found) for leaf, dim in system.solved.items()}
+        return {**found, **{leaf: value for leaf, value in determined.items() if value is not None}}
+
+    def _suggestions(self, c: Constraint) -> tuple[Constraint, ...]:
+        differences = [self.simplify(claim.dim) for claim in claims_of(c, True) if isinstance(claim, Claim)]
+        found: list[Constraint] = []
+        for fact in candidates(c, differences)[:_MOST_CANDIDATES]:
+            stronger = self.assume(fact)
+            if not stronger.proves(c) or any(self.assume(other).proves(fact) for other in found):
+                continue
+            if find_values(stronger.known, None, {}) is not None:
+                found.append(fact)
+            if len(found) == _MOST_SUGGESTIONS:
+                break
+        return tuple(found)
 
 
+def _shown_by_bound(op: Relation, difference: Dim) -> bool:
+    """Whether the leaves' own bounds show `difference op 0`."""
+    if op is Relation.EQ:
+        return difference is ZERO
+    least = (-difference if op in (Relation.LE, Relation.LT) else difference).lowest
+    return least is not None and least >= (op not in (Relation.GE, Relation.LE))
+
+
+_PROVED = Proved()
 EMPTY = Facts()

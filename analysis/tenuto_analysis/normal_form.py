@@ -12,7 +12,7 @@ beyond `SIZE_LIMIT` becomes a fresh unknown, so nothing here is slow, and nothin
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from itertools import count
@@ -225,6 +225,15 @@ def of(leaf: Leaf) -> Dim:
     return of_atom(leaf)
 
 
+def of_terms(terms: dict[Monomial, int]) -> Dim:
+    """The sum of these terms; those with the coefficient 0 are left out."""
+    return _intern({monomial: coefficient for monomial, coefficient in terms.items() if coefficient})
+
+
+def product_of(atoms: Iterable[Atom]) -> Monomial:
+    return _monomial(tuple(sorted(atoms, key=order_of)))
+
+
 def fresh() -> Dim:
     """An integer of which nothing is known."""
     return of(TooLarge(next(_serials)))
@@ -261,54 +270,6 @@ def modulo(a: Dim, b: Dim) -> Dim:
             found = _remainder_of_literal(a, k) if k > 0 else -_remainder_of_literal(-a, -k)
         found = _remember(_remainders, (a, b), found)
     return found
-
-
-def minimum(a: Dim, b: Dim) -> Dim:
-    return extreme(False, (a, b))
-
-
-def maximum(a: Dim, b: Dim) -> Dim:
-    return extreme(True, (a, b))
-
-
-def extreme(largest: bool, arguments: Iterable[Dim]) -> Dim:
-    """The largest or smallest; nested ones of a kind are one, and what another argument always beats is left out."""
-    kept: list[Dim] = []
-    for argument in _flattened(largest, arguments):
-        differences = [(argument - other).constant for other in kept]
-        if any(d is not None and (d <= 0 if largest else d >= 0) for d in differences):
-            continue
-        kept = [other for other, d in zip(kept, differences, strict=True) if d is None]
-        kept.append(argument)
-    if len(kept) == 1:
-        return kept[0]
-    return of_atom(
-        Extreme(largest, tuple(sorted(kept, key=lambda argument: (argument.constant is not None, str(argument)))))
-    )
-
-
-def power(base: Dim, exponent: Dim) -> Dim:
-    """`base ** exponent`: multiplied out for a small literal exponent, and split at a sum of parts that are >= 0."""
-    if exponent.constant is not None and exponent.constant >= 0:
-        return _literal_power(base, exponent.constant)
-    if base is ONE:
-        return ONE
-    parts = [(_intern({m: 1}), c) for m, c in exponent.terms.items()]
-    if all(c > 0 and part.lowest is not None and part.lowest >= 0 for part, c in parts):
-        result = ONE
-        for part, c in parts:
-            factor = base if part is ONE else of_atom(Power(base, part))
-            result = result * _literal_power(factor, c)
-        return result
-    return of_atom(Power(base, exponent))
-
-
-def conditional(test: Constraint, a: Dim, b: Dim) -> Dim:
-    if isinstance(test, Truth):
-        return a if test.value else b
-    if isinstance(test, Compare) and (difference := (test.left - test.right).constant) is not None:
-        return a if related(test.op, difference, 0) else b
-    return a if a is b else of_atom(Conditional(test, a, b))
 
 
 def related(op: Relation, a: int, b: int) -> bool:
@@ -466,7 +427,7 @@ def _monomial(atoms: tuple[Atom, ...]) -> Monomial:
         found.atoms = atoms
         found.size = 1 + sum(operand.size for atom in atoms for operand in operands(atom))
         found.order = tuple(map(order_of, atoms))
-        bounds = [lowest_of(atom) for atom in atoms]
+        bounds = [lowest_of(atom, _own_bound) for atom in atoms]
         found.lowest = bounds[0] if len(bounds) == 1 else _product_of_bounds(bounds)
         _monomials[atoms] = KeyedRef(found, _forget_monomial, atoms)
     return found
@@ -487,6 +448,10 @@ def _intern(terms: dict[Monomial, int]) -> Dim:
         found.lowest = _lowest_of_sum(terms)
         _dims[key] = KeyedRef(found, _forget_dim, key)
     return found
+
+
+def _own_bound(dim: Dim) -> int | None:
+    return dim.lowest
 
 
 def _lowest_of_sum(terms: Mapping[Monomial, int]) -> int | None:
@@ -510,30 +475,30 @@ def _product_of_bounds(bounds: list[int | None]) -> int | None:
     return product
 
 
-def lowest_of(atom: Atom) -> int | None:
-    """A lower bound of the atom, where it has a value, that follows from the leaves' own bounds."""
+def lowest_of(atom: Atom, bound: Callable[[Dim], int | None]) -> int | None:
+    """A lower bound of the atom, where it has a value, from the lower bounds of its operands."""
     match atom:
         case Leaf():
             return atom.low
         case Quotient(a, b):
-            if a.lowest is None or b.lowest is None or b.lowest < 1:
+            least, divisor = bound(a), bound(b)
+            if least is None or divisor is None or divisor < 1:
                 return None
-            return a.lowest // b.constant if b.constant is not None else 0 if a.lowest >= 0 else a.lowest
+            return least // b.constant if b.constant is not None else min(least, 0)
         case Remainder(_, b):
-            return 0 if b.lowest is not None and b.lowest >= 1 else None
+            divisor = bound(b)
+            return 0 if divisor is not None and divisor >= 1 else None
         case Extreme(largest, arguments):
-            known = [argument.lowest for argument in arguments if argument.lowest is not None]
-            return (
-                None
-                if not known or (not largest and len(known) < len(arguments))
-                else max(known)
-                if largest
-                else min(known)
-            )
+            known = [least for argument in arguments if (least := bound(argument)) is not None]
+            if largest:
+                return max(known, default=None)
+            return min(known) if len(known) == len(arguments) else None
         case Power(base, _):
-            return None if base.lowest is None or base.lowest < 0 else min(base.lowest, 1)
+            least = bound(base)
+            return None if least is None or least < 0 else min(least, 1)
         case Conditional(_, then, otherwise):
-            return None if then.lowest is None or otherwise.lowest is None else min(then.lowest, otherwise.lowest)
+            least, other = bound(then), bound(otherwise)
+            return None if least is None or other is None else min(least, other)
 
 
 def _add(a: Dim, b: Dim, sign: int) -> Dim:
@@ -558,25 +523,10 @@ def _multiply(a: Dim, b: Dim) -> Dim:
         terms: dict[Monomial, int] = {}
         for left, c in a.terms.items():
             for right, d in b.terms.items():
-                monomial = _monomial(tuple(sorted(left.atoms + right.atoms, key=order_of))) if left.atoms else right
+                monomial = product_of(left.atoms + right.atoms) if left.atoms else right
                 terms[monomial] = terms.get(monomial, 0) + c * d
         found = _remember(_products, (a, b), _intern({m: c for m, c in terms.items() if c}))
     return found
-
-
-def _literal_power(base: Dim, exponent: int) -> Dim:
-    if base.constant is not None and abs(base.constant) > 1 and exponent > BIT_LIMIT:
-        return fresh()
-    result, square = ONE, base
-    if base.constant in (0, 1, -1):
-        exponent = 2 - exponent % 2 if exponent else 0
-    while exponent:
-        if exponent & 1:
-            result = result * square
-        exponent >>= 1
-        if exponent:
-            square = square * square
-    return result
 
 
 def _divide_by_literal(a: Dim, k: int) -> Dim:
@@ -679,15 +629,6 @@ def _without_common_factor(a: Dim, b: Dim) -> tuple[Dim, Dim, int]:
 
 def _leading(dim: Dim) -> int:
     return min(dim.terms.items(), key=_term_order)[1]
-
-
-def _flattened(largest: bool, arguments: Iterable[Dim]) -> Iterable[Dim]:
-    for argument in arguments:
-        inner = single_atom(argument)
-        if isinstance(inner, Extreme) and inner.largest == largest:
-            yield from inner.arguments
-        else:
-            yield argument
 
 
 def _remember(memo: dict[_Key, Dim], key: _Key, value: Dim) -> Dim:

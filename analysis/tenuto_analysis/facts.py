@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tenuto_analysis.claims import Claim, claims_of
 from tenuto_analysis.counterexample import find_values
@@ -22,6 +23,13 @@ _PROOF_STEPS = 6000
 _SHORT_PROOF_STEPS = 1500
 _MOST_CANDIDATES = 8
 _MOST_SUGGESTIONS = 3
+_SUGGESTION_STEPS = 3000
+_MOST_REMEMBERED = 2000
+_PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
+
+
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,17 @@ Verdict = Proved | Unproved
 class Facts:
     """Constraints taken as true. Immutable; what follows from them is worked out when it is asked for, and kept."""
 
-    __slots__ = ("_assumed", "_built", "_proved", "_simplified", "_verdicts", "_weaker", "known")
+    __slots__ = (
+        "_assumed",
+        "_built",
+        "_proved",
+        "_simplified",
+        "_sought_witness",
+        "_verdicts",
+        "_weaker",
+        "_witness",
+        "known",
+    )
 
     def __init__(self, weaker: tuple[Facts, Constraint] | None = None) -> None:
         self.known: tuple[Constraint, ...] = () if weaker is None else (*weaker[0].known, weaker[1])
@@ -59,12 +77,15 @@ class Facts:
         self._proved: dict[Constraint, bool | None] = {}
         self._verdicts: dict[Constraint, Verdict] = {}
         self._simplified: dict[Dim, Dim] = {}
+        self._witness: Mapping[Leaf, int] | None = None
+        self._sought_witness = False
 
     def assume(self, c: Constraint) -> Facts:
         found = self._assumed.get(c)
         if found is None:
             redundant = isinstance(c, Truth) and c.value
-            found = self._assumed[c] = self if redundant or c in self.known else Facts((self, c))
+            found = self if redundant or c in self.known else Facts((self, c))
+            _remember(self._assumed, c, found)
         return found
 
     def simplify(self, d: Dim) -> Dim:
@@ -72,7 +93,8 @@ class Facts:
         found = self._simplified.get(d)
         if found is None:
             system = self._system()
-            found = self._simplified[d] = system.restored(system.rewritten(d))
+            found = system.restored(system.rewritten(d))
+            _remember(self._simplified, d, found)
         return found
 
     def equal(self, a: Dim, b: Dim) -> bool:
@@ -86,7 +108,8 @@ class Facts:
         found = self._verdicts.get(c)
         if found is None:
             answer = self._follows(c)
-            found = self._verdicts[c] = _PROVED if answer else self._explained(c, answer is None)
+            found = _PROVED if answer else self._explained(c, answer is None)
+            _remember(self._verdicts, c, found)
         return found
 
     def contradictory(self) -> bool:
@@ -110,10 +133,11 @@ class Facts:
                 return True
         if c in self._proved:
             return self._proved[c]
-        answer = self._proved[c] = self._follows_from_system(c)
+        answer = self._follows_from_system(c, Budget(_PROOF_STEPS))
+        _remember(self._proved, c, answer)
         return answer
 
-    def _follows_from_system(self, c: Constraint) -> bool | None:
+    def _follows_from_system(self, c: Constraint, budget: Budget) -> bool | None:
         if isinstance(c, Truth) and c.value:
             return True
         if isinstance(c, All):
@@ -123,19 +147,35 @@ class Facts:
         claims = claims_of(c, True)
         if system.contradiction or system.claimed(claims):
             return True
-        if not self.known and self._is_broken_by(c, {}):
+        if self._is_broken_by_witness(c):
             return False
         opposite = claims_of(c, False)
         about = [claim.dim for claim in opposite if isinstance(claim, Claim)]
         try:
-            budget = Budget(_PROOF_STEPS)
             return search(system.extended(opposite), budget, about or None) is None
         except OutOfBudget:
             return None
 
-    def _is_broken_by(self, c: Constraint, values: Mapping[Leaf, int]) -> bool:
-        some = {leaf: 2 + 3 * i + i * i for i, leaf in enumerate(sorted(leaves_of_constraint(c), key=order_of))}
-        return holds(c, {**some, **values}) is False
+    def _is_broken_by_witness(self, c: Constraint) -> bool:
+        """A quick no: one set of sizes that satisfies the facts, with other primes for what they do not mention."""
+        witness = self._some_values()
+        if witness is None:
+            return False
+        others = sorted(leaves_of_constraint(c) - witness.keys(), key=order_of)
+        values = {leaf: _PRIMES[i % len(_PRIMES)] for i, leaf in enumerate(others)}
+        return holds(c, {**values, **witness}) is False
+
+    def _some_values(self) -> Mapping[Leaf, int] | None:
+        if not self._sought_witness:
+            self._sought_witness = True
+            if self._weaker is None:
+                self._witness = {}
+            else:
+                facts, last = self._weaker
+                values = facts._some_values()
+                usable = values is not None and holds(last, values)
+                self._witness = values if usable else find_values(self.known, None, {})
+        return self._witness
 
     def _explained(self, c: Constraint, gave_up: bool) -> Verdict:
         counterexample = find_values(self.known, c, self._hint(c))
@@ -157,16 +197,19 @@ class Facts:
 
     def _suggestions(self, c: Constraint) -> tuple[Constraint, ...]:
         differences = [self.simplify(claim.dim) for claim in claims_of(c, True) if isinstance(claim, Claim)]
-        found: list[Constraint] = []
+        found: list[Facts] = []
+        budget = Budget(_SUGGESTION_STEPS)
         for fact in candidates(c, differences)[:_MOST_CANDIDATES]:
-            stronger = self.assume(fact)
-            if not stronger.proves(c) or any(self.assume(other).proves(fact) for other in found):
+            stronger = Facts((self, fact))
+            if not stronger._follows_from_system(c, budget):
                 continue
-            if find_values(stronger.known, None, {}) is not None:
-                found.append(fact)
+            if any(other._follows_from_system(fact, budget) for other in found):
+                continue
+            if stronger._some_values() is not None:
+                found.append(stronger)
             if len(found) == _MOST_SUGGESTIONS:
                 break
-        return tuple(found)
+        return tuple(facts.known[-1] for facts in found)
 
 
 def _shown_by_bound(op: Relation, difference: Dim) -> bool:
@@ -175,6 +218,12 @@ def _shown_by_bound(op: Relation, difference: Dim) -> bool:
         return difference is ZERO
     least = (-difference if op in (Relation.LE, Relation.LT) else difference).lowest
     return least is not None and least >= (op not in (Relation.GE, Relation.LE))
+
+
+def _remember(memo: dict[_Key, _Value], key: _Key, value: _Value) -> None:
+    if len(memo) >= _MOST_REMEMBERED:
+        memo.clear()
+    memo[key] = value
 
 
 _PROVED = Proved()

@@ -110,6 +110,7 @@ def _replaced(form: Row, variable: int, solution: Row) -> Row:
 
 
 def _solve_inequalities(rows: list[Row], budget: Budget, fresh: count[int]) -> Model | None:
+    budget.spend(1 + len(rows) // 2)
     tightest = _tightened(rows)
     if tightest is None:
         return None

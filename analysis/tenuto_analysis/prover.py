@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from tenuto_analysis.claims import Choice, Claim, Claims, Sign, claims_of
 from tenuto_analysis.dims import leaves
-from tenuto_analysis.linear import Budget, Model, Row, row, solve, value_of
+from tenuto_analysis.linear import Budget, Model, OutOfBudget, Row, row, solve, value_of
 from tenuto_analysis.normal_form import (
     Atom,
     Conditional,
@@ -32,7 +32,8 @@ from tenuto_analysis.normal_form import (
 from tenuto_analysis.system import System
 
 _MOST_PRODUCTS = 120
-_CASE_COST = 25
+_CASE_COST = 40
+_SIGN_STEPS = 400
 
 
 def search(
@@ -168,7 +169,7 @@ class _Variables:
 
     def _define(self, atom: Atom) -> None:
         """Add what ties the atom to its operands."""
-        self.budget.spend(2)
+        self.budget.spend(3)
         value = of_atom(atom)
         least = self.system.atom_least(atom)
         if least is not None:
@@ -215,7 +216,15 @@ class _Variables:
         return b.lowest is None and self._follows(b, Claim(Sign.AT_LEAST_ZERO, b))
 
     def _follows(self, about: Dim, opposite: Claim) -> bool:
-        return self.deep and search(self.system.extended((opposite,)), self.budget, (about,), False) is None
+        if not self.deep:
+            return False
+        share = Budget(min(_SIGN_STEPS, self.budget.left))
+        try:
+            answer = search(self.system.extended((opposite,)), share, (about,), False) is None
+        except OutOfBudget:
+            answer = False
+        self.budget.spend(min(_SIGN_STEPS, self.budget.left) - max(share.left, 0))
+        return answer
 
     def add_products(self) -> None:
         """Products of claims with what is not negative, as far as they speak of products that are met."""
@@ -228,6 +237,7 @@ class _Variables:
             goal = queue.pop()
             if len(goal.atoms) == 2:
                 self._add_corners(*goal.atoms)
+            self.budget.spend(1 + (len(self.zero) + len(self.at_least)) // 3)
             for claims, is_zero in ((list(self.zero), True), (list(self.at_least), False)):
                 for claim in claims:
                     for factor in self._cofactors(claim, goal, is_zero):
@@ -235,7 +245,7 @@ class _Variables:
                         new = [m for m in product.terms if len(m.atoms) > 1 and m not in goals]
                         if any(len(m.atoms) > len(goal.atoms) for m in new):
                             continue
-                        self.budget.spend(1)
+                        self.budget.spend(3)
                         made += 1
                         self.add(product, is_zero)
                         for monomial in new:

@@ -68,6 +68,6 @@ def working(dtype: DType) -> DType:
     """The dtype in which the evaluator computes for tensors of `dtype`: NumPy's own, wide enough to sum in."""
     if dtype in FLOATING and dtype != DTYPES["f64"]:
         return FLOAT
-    if dtype in INTEGER and dtype.itemsize == 1:
+    if dtype in INTEGER and dtype.itemsize < 4:
         return DTYPES["i64"]
     return dtype

@@ -55,7 +55,8 @@ def arithmetic(operator: BinaryOperator, left: Value, right: Value) -> Value:
     if isinstance(left, bool) or isinstance(right, bool):
         raise Refused(f"`{operator.value}` needs numbers, not `bool`")
     if operator is BinaryOperator.DIVIDE:
-        return left / right
+        with np.errstate(all="ignore"):
+            return float(np.float64(left) / np.float64(right))
     found = _number(operator, left, right)
     from_dimension = isinstance(left, Size) or isinstance(right, Size)
     return Size(found) if from_dimension and isinstance(found, int) else found
@@ -223,6 +224,15 @@ def _broadcast(*shapes: Value) -> Value:
         ) from problem
 
 
+def _matmul(left: Value, right: Value) -> Value:
+    """The axes before the last of a matrix product: those of a vector are empty, those of a single matrix too."""
+    before, batch = sizes_of(left), sizes_of(right)
+    if not before or not batch:
+        return Shape(before or batch)
+    joined = _broadcast(Shape(before[:-1]), Shape(batch))
+    return Shape((*sizes_of(joined), before[-1]))
+
+
 def _product(shape: Value) -> Value:
     return Size(prod(sizes_of(shape)))
 
@@ -327,6 +337,7 @@ def _is_permutation(order: Value, rank: Value) -> Value:
 
 SHAPES: Mapping[str, Static] = {
     "broadcast": _broadcast,
+    "matmul": _matmul,
     "product": _product,
     "rank": _rank,
     "reduce": _reduce,

@@ -40,7 +40,8 @@ def _normal(random: np.random.Generator, shape: tuple[int, ...], std: float = 1.
 
 
 def _uniform(random: np.random.Generator, shape: tuple[int, ...], lo: float = 0.0, hi: float = 1.0) -> Array:
-    return random.uniform(lo, hi, shape)
+    # The bounds of a layer without inputs are infinite: `1 / sqrt(0)`.
+    return random.uniform(lo, hi, shape) if np.isfinite(hi - lo) else np.zeros(shape)
 
 
 INITIALISERS: Mapping[str, Initialiser] = {

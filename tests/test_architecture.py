@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 # What each package may import beside itself and the standard library.
 MAY_IMPORT = {
     "grammar/tenuto_grammar": {"lark"},
-    "analysis/tenuto_analysis": {"tenuto_grammar"},
+    "analysis/tenuto_analysis": {"tenuto_grammar", "typing_extensions"},
     "backend/tenuto_backend": {"tenuto_grammar", "tenuto_analysis", "numpy", "ml_dtypes"},
     "server/tenuto_server": {"tenuto_grammar", "tenuto_analysis", "tenuto_backend", "tenuto", "lsprotocol", "pygls"},
     "server/tenuto": {"tenuto_grammar", "tenuto_analysis", "tenuto_backend", "tenuto_server", "watchfiles"},
@@ -27,6 +27,7 @@ ONLY_IN = {
     "lsprotocol": {"server/tenuto_server/convert.py", "server/tenuto_server/lsp.py"},
     "pygls": {"server/tenuto_server/convert.py", "server/tenuto_server/lsp.py"},
     "watchfiles": {"server/tenuto/cli/watch.py"},
+    "typing_extensions": {"analysis/tenuto_analysis/compat.py"},
 }
 
 MOST_LINES = 500

@@ -1,0 +1,53 @@
+"""Every rule is a class with a page of its name; every page tells the truth about a program that breaks the rule and
+one that keeps it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+from tenuto_analysis import diagnostics
+from tenuto_analysis.diagnostics.base import Diagnostic
+from tenuto_server.texts import INVALID_UTF8
+from tests.markdown import UNNAMED, Program, programs, rerun_document
+from tests.voice import VOICE, keep_or_fail, reports
+
+PAGES = Path(inspect.getfile(Diagnostic)).parent / "explain"
+RULES = [diagnostic.rule for diagnostic in diagnostics.CATALOGUE]
+
+# What no program in a page can show: it is about bytes, found before there is a text.
+WITHOUT_EXAMPLE = {INVALID_UTF8}
+
+
+def rule_of(diagnostic: type[Diagnostic]) -> str:
+    return diagnostic.rule
+
+
+@pytest.mark.parametrize("diagnostic", diagnostics.CATALOGUE, ids=rule_of)
+def test_a_diagnostic_is_named_like_its_class_and_says_what_it_is(diagnostic: type[Diagnostic]) -> None:
+    words = re.findall(r"[A-Z][a-z0-9]*", diagnostic.__name__)
+    assert diagnostic.rule == "-".join(word.lower() for word in words)
+    assert diagnostic.__doc__ and not diagnostic.__doc__.startswith(f"{diagnostic.__name__}("), "say what it means"
+    assert dataclasses.is_dataclass(diagnostic)
+
+
+def test_rules_are_unique_and_each_has_a_page() -> None:
+    assert sorted(RULES) == sorted(set(RULES))
+    assert sorted(page.stem for page in PAGES.glob("*.md")) == sorted({*RULES, *WITHOUT_EXAMPLE})
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)
+def test_a_page_is_true(page: Path, pytestconfig: pytest.Config) -> None:
+    document = page.read_text(encoding="utf-8")
+    assert document.startswith(f"# {page.stem}\n\n")
+    keep_or_fail(page, document, rerun_document(document, VOICE), pytestconfig)
+    if page.stem in WITHOUT_EXAMPLE:
+        return
+    found = [{report.rule for report in reports(Program(UNNAMED, {UNNAMED: text}))} for text in programs(document)]
+    assert any(page.stem in rules for rules in found), "show a program that breaks the rule"
+    assert any(not rules for rules in found), "show a program that keeps it"

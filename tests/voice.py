@@ -1,0 +1,90 @@
+"""What answers the Markdown tests: the workspace behind the command line and the language server, on files in memory.
+
+Also what becomes of the answer: the test passes, keeps it, or fails with the difference.
+"""
+
+from __future__ import annotations
+
+import difflib
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tenuto.cli.fix import mend
+from tenuto_analysis import model
+from tenuto_grammar.format import format as format_text
+from tenuto_grammar.text import LineIndex
+from tenuto_server.reports import Report
+from tenuto_server.texts import Decoded
+from tenuto_server.workspace import Workspace
+from tests.markdown import Note, Program, Voice
+
+
+class Memory:
+    """One workspace for all programs of a run: each has a folder of its own, so that none sees another's files."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._numbers = count(1)
+        self.workspace = Workspace(self._read, lambda file: "/".join(file.split("/")[:3]))
+
+    def file(self, program: Program) -> str:
+        """The path of the program's own file, after its files were made."""
+        folder = f"/spec/{next(self._numbers)}"
+        for name, text in program.files.items():
+            self._texts[f"{folder}/{name}"] = text
+        return f"{folder}/{program.file}"
+
+    def _read(self, file: str) -> Decoded | None:
+        text = self._texts.get(file)
+        return Decoded(text, None) if text is not None else None
+
+
+MEMORY = Memory()
+
+
+def reports(program: Program) -> tuple[Report, ...]:
+    return MEMORY.workspace.reports(MEMORY.file(program))
+
+
+def findings(program: Program) -> list[Note]:
+    return [note(program.text, report) for report in reports(program)]
+
+
+def note(text: str, report: Report) -> Note:
+    """A report at the first line that it touches; of several lines, the carets stand below the first."""
+    start = LineIndex(text).position(report.start)
+    newline = text.find("\n", report.start)
+    end = min(report.end, newline if newline >= 0 else len(text))
+    message = f"{report.severity}[{report.rule}]: {report.message}"
+    return Note(start.line, start.column, start.column + max(end - report.start, 0), message)
+
+
+def formatted(program: Program) -> str:
+    return format_text(program.text).text
+
+
+def fixed(program: Program) -> str:
+    return mend(program.text, list(reports(program))).text
+
+
+def type_of(program: Program, line: int, start: int, end: int) -> str:
+    file = MEMORY.file(program)
+    MEMORY.workspace.load(file)
+    begin = LineIndex(program.text).line_span(line)[0]
+    return model.type_at(MEMORY.workspace.database, file, begin + start, begin + end) or "nothing is known"
+
+
+VOICE = Voice(findings, {"type": type_of}, {"format": formatted, "fixed": fixed})
+
+
+def keep_or_fail(path: Path, old: str, new: str, config: pytest.Config) -> None:
+    """Passes where nothing changed; else keeps the new text, if that is asked for, or fails with the difference."""
+    if new == old:
+        return
+    if config.getoption("--update"):
+        path.write_text(new, encoding="utf-8")
+        return
+    difference = difflib.unified_diff(old.splitlines(), new.splitlines(), "expected", "found", lineterm="")
+    pytest.fail("\n".join(difference) + "\n(`pytest --update` keeps what was found)", pytrace=False)

@@ -38,7 +38,7 @@ from tenuto_grammar.text import Span
 def evaluate(frame: Frame, expression: syntax.Expression) -> Value:
     value = _evaluate(frame, expression)
     if frame.run.observe is not None:
-        frame.run.observe(frame.place(expression.span), value)
+        frame.run.observe(frame, expression.span, value)
     return value
 
 

@@ -18,18 +18,18 @@ from tenuto_backend.reference.values import (
     Declared,
     Frame,
     Instance,
-    Place,
     Run,
     Undetermined,
     Value,
 )
 from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
-Observer = Callable[[Place, Value], None]
+Observer = Callable[[Frame, Span, Value], None]
 
 
 def start(program: Program, seed: int = 0, observe: Observer | None = None) -> Run:
-    """A run of `program`: weights are drawn with `seed`; `observe` is told the value of each expression."""
+    """A run of `program`: weights are drawn with `seed`; `observe` is told each expression's value."""
     return Run(program.find, calls.call, calls.member, np.random.default_rng(seed), observe)
 
 

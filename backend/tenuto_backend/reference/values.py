@@ -151,7 +151,7 @@ class Run:
     call: Callable[[Frame, Applied | Instance | Declared, list[Value], dict[str, Value], Place], Value]
     member: Callable[[Frame, Instance, str, Place], Value]
     random: np.random.Generator
-    observe: Callable[[Place, Value], None] | None = None
+    observe: Callable[[Frame, Span, Value], None] | None = None
     constants: dict[tuple[str, str], Value] = field(default_factory=dict)
 
 

@@ -22,6 +22,7 @@ from tenuto_analysis.normal_form import (
     Leaf,
     Not,
     Quotient,
+    Relation,
     Remainder,
     Truth,
     of,
@@ -31,19 +32,22 @@ from tenuto_analysis.normal_form import (
 
 Values = Mapping[Leaf, int]
 
-_SMALL = (2, 3, 4, 5, 6, 7, 8, 1, 0, 10, 12, 16)
+_SMALL = (2, 3, 1, 4, 5, 0, 6, 7, 8, 10, 12, 16)
 _NEGATIVE = (-1, -2, -3)
-_WIDTHS = (3, 7, 40)
-_MOST_TRIES = 1500
+_NARROW, _WIDE = 3, 40
+_WIDTHS = ((_NARROW, 5), (7, 3), (_WIDE, 2))
+"""How many values a leaf is given at most, and which part of the tries may go into that."""
 _MOST_RESIDUES = 12
 
 
-def find_values(required: Sequence[Constraint], broken: Constraint | None, hint: Values) -> Values | None:
-    """Values for all leaves that make each of `required` true and `broken` false; those of `hint` are tried first."""
+def find_values(
+    required: Sequence[Constraint], broken: Constraint | None, hint: Values, most_tries: int
+) -> Values | None:
+    """Values for all leaves that make each of `required` true and `broken` false; those of `hint` are tried too."""
     groups = _connected([*required, *(() if broken is None else (Not(broken),))])
     values: dict[Leaf, int] = {}
     for constraints in groups:
-        found = _Search(constraints).run(hint)
+        found = _Search(constraints, most_tries).run(hint)
         if found is None:
             return None
         values |= found
@@ -68,8 +72,9 @@ def _connected(constraints: Iterable[Constraint]) -> list[list[Constraint]]:
 class _Search:
     """One group of constraints that share leaves."""
 
-    def __init__(self, constraints: list[Constraint]) -> None:
+    def __init__(self, constraints: list[Constraint], most_tries: int) -> None:
         self.constraints = constraints
+        self.most_tries = most_tries
         self.needs = [leaves_of_constraint(c) for c in constraints]
         self.order = _in_order(frozenset[Leaf]().union(*self.needs), constraints)
         self.literals = sorted({n for c in constraints for n in _literals(c)}, key=lambda n: (abs(n), n))
@@ -77,12 +82,12 @@ class _Search:
 
     def run(self, hint: Values) -> Values | None:
         guided = {leaf: hint.get(leaf, 2 + i) for i, leaf in enumerate(self.order)}
-        for width in _WIDTHS:
-            self.tries = 0
+        for width, share in _WIDTHS:
+            self.tries = self.most_tries // share
             found = self._assigned({}, width)
             if found is not None:
                 return found
-            if width == _WIDTHS[0] and all(holds(c, guided) for c in self.constraints):
+            if width == _NARROW and all(holds(c, guided) for c in self.constraints):
                 return guided
         return None
 
@@ -97,8 +102,8 @@ class _Search:
             if leaf in needs and needs <= {*values, leaf}
         ]
         for value in self._candidates(leaf, values, ready, width):
-            self.tries += 1
-            if self.tries > _MOST_TRIES:
+            self.tries -= 1
+            if self.tries < 0:
                 return None
             values[leaf] = value
             if all(holds(c, values) for c in ready):
@@ -109,11 +114,15 @@ class _Search:
         return None
 
     def _candidates(self, leaf: Leaf, values: dict[Leaf, int], ready: list[Constraint], width: int) -> list[int]:
+        if width < _WIDE:
+            for c in ready:
+                if isinstance(c, Compare) and c.op is Relation.EQ and (roots := _roots(c.left - c.right, leaf, values)):
+                    return [root for root in roots[:1] if leaf.low is None or root >= leaf.low]
         special = _special_values(leaf, values, [dims for c in ready for dims in _sides(c)])
         taken = set(values.values())
         small = sorted(_SMALL if leaf.low is not None else _SMALL + _NEGATIVE, key=lambda n: n in taken)
         near = [n + d for n in self.literals for d in (0, 1, -1)]
-        candidates = dict.fromkeys([*special, *small[:width], *(near if width > _WIDTHS[0] else ()), *small])
+        candidates = dict.fromkeys([*special, *small[:width], *(near if width > _NARROW else ()), *small])
         allowed = [n for n in candidates if leaf.low is None or n >= leaf.low]
         return allowed[: max(width, len(special))]
 

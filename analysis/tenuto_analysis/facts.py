@@ -12,18 +12,20 @@ from typing import TypeVar
 
 from tenuto_analysis.claims import Claim, claims_of
 from tenuto_analysis.counterexample import find_values
-from tenuto_analysis.dims import evaluate, holds, leaves_of_constraint
+from tenuto_analysis.dims import holds, leaves_of_constraint
 from tenuto_analysis.linear import Budget, OutOfBudget
 from tenuto_analysis.normal_form import ZERO, All, Compare, Constraint, Dim, Leaf, Not, Relation, Truth, order_of
 from tenuto_analysis.prover import search
 from tenuto_analysis.suggest import candidates
 from tenuto_analysis.system import System
 
-_PROOF_STEPS = 6000
+_PROOF_STEPS = 5000
 _SHORT_PROOF_STEPS = 1500
 _MOST_CANDIDATES = 8
 _MOST_SUGGESTIONS = 3
 _SUGGESTION_STEPS = 3000
+_COUNTEREXAMPLE_TRIES = 1500
+_WITNESS_TRIES = 200
 _MOST_REMEMBERED = 2000
 _PRIMES = (5, 7, 11, 13, 17, 19, 23, 29, 31, 37)
 
@@ -174,14 +176,14 @@ class Facts:
                 facts, last = self._weaker
                 values = facts._some_values()
                 usable = values is not None and holds(last, values)
-                self._witness = values if usable else find_values(self.known, None, {})
+                self._witness = values if usable else find_values(self.known, None, {}, _WITNESS_TRIES)
         return self._witness
 
     def _explained(self, c: Constraint, gave_up: bool) -> Verdict:
-        counterexample = find_values(self.known, c, self._hint(c))
+        counterexample = find_values(self.known, c, self._hint(c), _COUNTEREXAMPLE_TRIES)
         if counterexample is None and self.contradictory():
             return _PROVED
-        always = self._follows(Not(c)) is True
+        always = self._follows_from_system(Not(c), Budget(_SHORT_PROOF_STEPS)) is True
         reason = "the proof was not found within the steps allowed" if gave_up and counterexample is None else None
         return Unproved(counterexample, always, () if always else self._suggestions(c), reason)
 
@@ -189,11 +191,9 @@ class Facts:
         """Values of leaves with which the prover could not refute the opposite of `c`."""
         system = self._system().extended(claims_of(c, False))
         try:
-            found = search(system, Budget(_SHORT_PROOF_STEPS)) or {}
+            return search(system, Budget(_SHORT_PROOF_STEPS)) or {}
         except OutOfBudget:
             return {}
-        determined = {leaf: evaluate(dim, found) for leaf, dim in system.solved.items()}
-        return {**found, **{leaf: value for leaf, value in determined.items() if value is not None}}
 
     def _suggestions(self, c: Constraint) -> tuple[Constraint, ...]:
         differences = [self.simplify(claim.dim) for claim in claims_of(c, True) if isinstance(claim, Claim)]

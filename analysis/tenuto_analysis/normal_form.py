@@ -24,7 +24,7 @@ from tenuto_analysis.compat import override
 
 SIZE_LIMIT = 600
 BIT_LIMIT = 2048
-_MEMO_LIMIT = 100_000
+_MEMO_LIMIT = 10_000
 _Key = TypeVar("_Key")
 
 

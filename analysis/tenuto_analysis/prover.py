@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tenuto_analysis.claims import Choice, Claim, Claims, Sign, claims_of
-from tenuto_analysis.dims import leaves
+from tenuto_analysis.dims import evaluate, leaves
 from tenuto_analysis.linear import Budget, Model, OutOfBudget, Row, row, solve, value_of
 from tenuto_analysis.normal_form import (
     Atom,
@@ -69,7 +69,7 @@ def search(
     for choice in variables.choices:
         if not any(_satisfied(claims, variables, numbering, model) for claims in choice.alternatives):
             return _search_cases(system, choice, budget, about, deep)
-    return _leaf_values(numbering, model)
+    return _leaf_values(system, numbering, model)
 
 
 def _search_cases(
@@ -336,12 +336,13 @@ def _has_sign(value: int, sign: Sign) -> bool:
             return value >= 0
 
 
-def _leaf_values(numbering: Mapping[Monomial, int], model: Model) -> Mapping[Leaf, int]:
+def _leaf_values(system: System, numbering: Mapping[Monomial, int], model: Model) -> Mapping[Leaf, int]:
     values: dict[Leaf, int] = {}
     for monomial, variable in numbering.items():
         if len(monomial.atoms) == 1 and isinstance(leaf := monomial.atoms[0], Leaf):
             values[leaf] = model.get(variable, max(leaf.low or 0, 0))
-    return values
+    determined = {leaf: evaluate(dim, values) for leaf, dim in system.solved.items()}
+    return {**values, **{leaf: value for leaf, value in determined.items() if value is not None}}
 
 
 def _dims_of(claims: Claims) -> list[Dim]:

@@ -1,0 +1,1 @@
+"""The checker, one file a syntactic noun: annotations, signatures, expressions, calls, statements, definitions."""

@@ -1,0 +1,634 @@
+"""Calls: of functions and operators, of the parts of a model, of records; generic arguments and what they imply."""
+
+from __future__ import annotations
+
+import math
+
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import Keyword
+from tenuto_grammar.text import Span
+
+from tenuto_analysis.check import annotations, arguments, builtins, expressions, queries
+from tenuto_analysis.check.arguments import Bound, Given, source_of
+from tenuto_analysis.check.context import Context, existential_owner
+from tenuto_analysis.check.evidence import evidence_of, failure_of
+from tenuto_analysis.check.matching import Fit, Source, match_value, settle
+from tenuto_analysis.diagnostics.base import Place, Related
+from tenuto_analysis.diagnostics.calls import (
+    MissingArgument,
+    ModelNeedsSub,
+    UnexpectedArgument,
+    UnresolvedGeneric,
+)
+from tenuto_analysis.diagnostics.shapes import UnmetRequirement
+from tenuto_analysis.diagnostics.statements import WrongCount
+from tenuto_analysis.diagnostics.types import DTypeMismatch, NotCallable, TypeMismatch
+from tenuto_analysis.diagnostics.words import nearest
+from tenuto_analysis.dims import Constraint, Dim, Symbol, of
+from tenuto_analysis.modules import STD
+from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.shapes import Failure, axis_position, integers
+from tenuto_analysis.signature import GenericSignature, Signature
+from tenuto_analysis.substitute import Substitution
+from tenuto_analysis.types import (
+    FLOAT,
+    NONE,
+    SCALARS,
+    UNKNOWN,
+    WEAK_FLOAT,
+    AxisKind,
+    Builtin,
+    DTypeKind,
+    DTypeValue,
+    Float,
+    GenericModel,
+    Instance,
+    Int,
+    KindValue,
+    ListKind,
+    ListValue,
+    ModelBound,
+    OptionalValue,
+    PackVariable,
+    Placeholder,
+    RecordKind,
+    RecordValue,
+    Reference,
+    Sequence,
+    ShapeValue,
+    StaticKind,
+    Tensor,
+    TupleValue,
+    TypeValue,
+    Unknown,
+    Value,
+    Weak,
+    in_class,
+)
+
+_EXTREMES = {"max": "maximum", "min": "minimum"}
+_SCALAR_FUNCTIONS = {"sqrt": math.sqrt, "exp": math.exp, "log": math.log}
+_LISTED = 64  # A list result of at most so many elements is known one by one.
+
+
+def call(ctx: Context, node: syntax.Call, expected: Value | None) -> Value:
+    given = tuple(
+        Given(item.name.text if item.name is not None else None, _argument(ctx, item.value), item.value.span)
+        for item in node.arguments
+    )
+    return _call(ctx, node.callee, given, node.span, expected)
+
+
+def pipe(ctx: Context, node: syntax.Pipe, expected: Value | None) -> Value:
+    """`left |> right(...)`: `left` becomes the first argument."""
+    first = Given(None, expressions.infer(ctx, node.left), node.left.span)
+    match node.right:
+        case syntax.Call(callee=callee, arguments=items):
+            rest = tuple(
+                Given(item.name.text if item.name is not None else None, _argument(ctx, item.value), item.value.span)
+                for item in items
+            )
+            return _call(ctx, callee, (first, *rest), node.right.span, expected)
+        case callee:
+            return _call(ctx, callee, (first,), node.right.span, expected)
+
+
+def _argument(ctx: Context, node: syntax.Expression) -> Value:
+    return expressions.infer(ctx, node)
+
+
+def _callee(ctx: Context, node: syntax.Expression) -> Value:
+    """What is called: a name of `std` too, where a size would be quantified in a signature."""
+    if ctx.implicit is not None and isinstance(node, syntax.Name) and ctx.find(node.text) is None:
+        return expressions.declared(ctx, node.text) or expressions.infer(ctx, node)
+    return expressions.infer(ctx, node)
+
+
+def _call(
+    ctx: Context, node: syntax.Expression, given: tuple[Given, ...], span: Span, expected: Value | None
+) -> Value:
+    callee = _callee(ctx, node)
+    match callee:
+        case Unknown():
+            return UNKNOWN
+        case Builtin(name=name):
+            return builtins.call(ctx, name, given, span)
+        case Reference(file=file, name=name):
+            keyword = queries.keyword_of(ctx.db, file, name)
+            if keyword in ("fn", "op"):
+                return _function(ctx, callee, given, span, expected)
+            if keyword == "record":
+                return construct(ctx, callee, given, span)
+            if keyword == "model":
+                ctx.report(ModelNeedsSub(node.span, str(callee)))
+                return UNKNOWN
+        case Instance(model=model):
+            return _instance(ctx, node, model, given, span, expected)
+        case GenericModel(name=name):
+            ctx.report(ModelNeedsSub(node.span, name))
+            return UNKNOWN
+        case _:
+            pass
+    ctx.report(NotCallable(node.span, str(callee)))
+    return UNKNOWN
+
+
+def _function(
+    ctx: Context, callee: Reference, given: tuple[Given, ...], span: Span, expected: Value | None
+) -> Value:
+    if any(item.value == UNKNOWN for item in given):
+        return UNKNOWN
+    if callee.name in _EXTREMES and callee.file.startswith(str(STD)):
+        unnamed = [item for item in given if item.name is None]
+        if len(unnamed) >= 2:
+            if all(isinstance(item.value, Int) for item in unnamed):
+                return builtins.extreme(callee.name == "max", [item.value for item in unnamed])
+            callee = Reference(callee.file.replace("reduce.ten", "elementwise.ten"), _EXTREMES[callee.name])
+    signature = queries.signature(ctx.db, callee.file, callee.name)
+    if signature is None:
+        return UNKNOWN
+    explicit = tuple((key, value, span) for key, value in callee.arguments)
+    fit = Fit(Substitution(signature.owner, ctx.known))
+    result = apply(ctx, fit, signature, explicit, given, span, expected)
+    if isinstance(result, Tensor) and not result.shape and isinstance(result.dtype, Weak) and len(given) == 1:
+        return _scalar(callee.name, given[0].value, result)
+    return result
+
+
+def _scalar(name: str, argument: Value, result: Tensor) -> Value:
+    """A function of a number that is known at compile time."""
+    compute = _SCALAR_FUNCTIONS.get(name)
+    number: float | None = None
+    if isinstance(argument, Int) and argument.value.constant is not None:
+        number = float(argument.value.constant)
+    elif isinstance(argument, Float):
+        number = argument.value
+    if compute is not None and number is not None and number > 0:
+        return Float(compute(number))
+    return Float(None) if compute is not None or result.dtype == WEAK_FLOAT else result
+
+
+# -------------------------------------------------------------------------------------------------------------- applying
+
+
+def apply(
+    ctx: Context,
+    fit: Fit,
+    signature: Signature,
+    explicit: tuple[expressions.GenericArgument, ...],
+    given: tuple[Given, ...],
+    span: Span,
+    expected: Value | None,
+    checked: bool = False,
+) -> Value:
+    """The result of a call. `checked` tells that the requirements on generics alone were met where they were given."""
+    if not bind_explicit(ctx, fit, signature, explicit, span):
+        return UNKNOWN
+    before = len(ctx.problems)
+    bound = arguments.assign(ctx, signature, given, span)
+    if bound is None or any(item.value == UNKNOWN for item in bound):
+        return UNKNOWN
+    waiting = [item for item in bound if not arguments.bind_static(ctx, fit, signature, item)]
+    late: list[Bound] = []
+    for item in waiting:
+        type_ = item.parameter.type
+        if isinstance(type_, KindValue):
+            late.append(item)
+            continue
+        if not item.given and isinstance(type_, OptionalValue):
+            fit.substitution.values[item.parameter.name] = NONE
+            continue
+        match_value(ctx, fit, type_, item.value, source_of(ctx, signature, item))
+        if not isinstance(item.value, Tensor):
+            fit.substitution.values.setdefault(item.parameter.name, item.value)
+    if fit.failed and len(ctx.problems) > before:
+        return UNKNOWN
+    for item in late:
+        arguments.bind_late(ctx, fit, signature, item)
+    _close(ctx, fit, signature, expected)
+    settle(ctx, fit)
+    if fit.failed:
+        return UNKNOWN
+    _check_axes(ctx, fit, signature, bound)
+    if fit.failed or not _resolved(ctx, fit, signature, span):
+        return UNKNOWN
+    if not require(ctx, fit, signature, span, bound, skip=_generic_names(signature) if checked else frozenset()):
+        return UNKNOWN
+    return _result(ctx, fit, signature, span)
+
+
+def bind_explicit(
+    ctx: Context, fit: Fit, signature: Signature, explicit: tuple[expressions.GenericArgument, ...], span: Span
+) -> bool:
+    """Bind the generic arguments that are written out, each checked against its kind."""
+    generics = {generic.name: generic for generic in signature.generics}
+    ordered = [generic for generic in signature.generics if not generic.pack]
+    position = 0
+    for key, value, where in explicit:
+        if value == UNKNOWN:
+            return False
+        if key is None:
+            if position >= len(ordered):
+                ctx.report(UnexpectedArgument(where, signature.name, None, tuple(generics), ()))
+                return False
+            generic = ordered[position]
+            position += 1
+        elif key in generics:
+            generic = generics[key]
+        else:
+            ctx.report(UnexpectedArgument(where, signature.name, key, tuple(generics), nearest(key, generics)))
+            return False
+        found = _generic_value(ctx, fit, signature, generic, value, where)
+        if found is None:
+            return False
+        fit.substitution.values[generic.name] = found
+        declared = Related(
+            Place(signature.file, signature.key, generic.span), f"`{generic.name}` of `{signature.name}` is declared here"
+        )
+        fit.bound_by[generic.name] = Source(f"the generic argument `{generic.name}`", where, (declared,))
+    return True
+
+
+def _generic_value(
+    ctx: Context, fit: Fit, signature: Signature, generic: GenericSignature, value: Value, span: Span
+) -> Value | None:
+    """A generic argument as its kind; None where it is not of that kind, which is reported."""
+    declared = Related(
+        Place(signature.file, signature.key, generic.span), f"`{generic.name}` of `{signature.name}` is declared here"
+    )
+    match generic.kind:
+        case KindValue(kind=StaticKind.TYPE):
+            return value if isinstance(value, TypeValue) else TypeValue(value)
+        case KindValue(kind=StaticKind() as kind):
+            if isinstance(value, OptionalValue):
+                value = value.inner
+            return arguments.static_value(ctx, kind, value, span, f"`{generic.name}`")
+        case DTypeKind(bound=bound):
+            if isinstance(value, DTypeValue):
+                if in_class(value.dtype, bound):
+                    return value
+                ctx.report(DTypeMismatch(span, bound.value, str(value), (declared,)))
+                return None
+        case RecordKind(file=file, name=name):
+            if isinstance(value, RecordValue) and (value.file, value.name) == (file, name):
+                return value
+        case ListKind():
+            if isinstance(value, TupleValue):
+                return ListValue(value.items)
+            if not isinstance(value, Int | Float | Tensor):
+                return value
+        case ModelBound() as wanted:
+            if isinstance(value, Reference | GenericModel):
+                inner = fit.substitution.value(wanted)
+                assert isinstance(inner, ModelBound)
+                return value if fits_bound(ctx, inner, value, span, declared) else None
+        case _:
+            return value
+    ctx.report(TypeMismatch(span, str(generic.kind), str(value), (declared,)))
+    return None
+
+
+def _close(ctx: Context, fit: Fit, signature: Signature, expected: Value | None) -> None:
+    """Names that the arguments left open: from the expected type, from defaults, or because their argument was left out."""
+    values = fit.substitution.values
+    if expected is not None and signature.result is not None:
+        _hint(fit, signature.result, expected)
+    for generic in signature.generics:
+        if generic.name not in values and generic.name not in fit.weak and generic.default is not None:
+            values[generic.name] = fit.substitution.value(generic.default)
+    for parameter in signature.parameters:
+        type_ = parameter.type
+        if isinstance(type_, OptionalValue) and values.get(parameter.name) == NONE and isinstance(type_.inner, Tensor):
+            for item in type_.inner.shape:
+                if isinstance(item, PackVariable) and item.owner == signature.owner:
+                    values.setdefault(item.name, ShapeValue(()))
+
+
+def _hint(fit: Fit, wanted: Value, expected: Value) -> None:
+    """Bind what the expected type of the result determines; never reports."""
+    if not isinstance(wanted, Tensor) or not isinstance(expected, Tensor):
+        return
+    from_right = list(zip(reversed(wanted.shape), reversed(expected.shape), strict=False))
+    for want, have in from_right:
+        if not isinstance(want, Dim) or not isinstance(have, Dim):
+            return
+        atom = single_atom(want)
+        if isinstance(atom, Symbol) and atom.owner == fit.substitution.owner:
+            fit.substitution.values.setdefault(atom.name, Int(have))
+
+
+def _resolved(ctx: Context, fit: Fit, signature: Signature, span: Span) -> bool:
+    for generic in signature.generics:
+        if generic.name not in fit.substitution.values and not generic.pack:
+            ctx.report(UnresolvedGeneric(span, signature.name, generic.name))
+            return False
+    return True
+
+
+def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]) -> None:
+    """Axes that are literal must lie in the tensor that they speak of."""
+    for item in bound:
+        type_ = item.parameter.type
+        kind = type_.inner if isinstance(type_, OptionalValue) else type_
+        if not isinstance(kind, KindValue) or kind.kind not in (AxisKind.AXIS, AxisKind.AXES):
+            continue
+        value = fit.substitution.values.get(item.parameter.name, NONE)
+        numbers = integers(value) if value != NONE else None
+        shape = fit.substitution.shape(kind.shape)
+        for axis in numbers or ():
+            position = axis_position(shape, axis)
+            if isinstance(position, Failure):
+                ctx.report(failure_of(ctx, position, item.span, source_of(ctx, signature, item).declared))
+                fit.failed = True
+                return
+
+
+def _generic_names(signature: Signature) -> frozenset[str]:
+    return frozenset(generic.name for generic in signature.generics)
+
+
+def require(
+    ctx: Context,
+    fit: Fit,
+    signature: Signature,
+    span: Span,
+    bound: list[Bound],
+    skip: frozenset[str] = frozenset(),
+    only: frozenset[str] | None = None,
+) -> bool:
+    """Whether the callee's requirements hold; `skip` and `only` choose them by the names that they mention."""
+    for requirement in signature.requirements:
+        names = mentioned(requirement.constraint, signature.owner)
+        if (skip and names <= skip) or (only is not None and not names <= only):
+            continue
+        constraint = fit.substitution.constraint(requirement.constraint)
+        if fit.substitution.failures:
+            ctx.report(failure_of(ctx, fit.substitution.failures[0], span))
+            return False
+        unproved = ctx.prove(constraint)
+        if unproved is None:
+            continue
+        culprits = [item for item in bound if item.given and item.parameter.name in names]
+        place = culprits[0].span if len(culprits) == 1 and len(names) == 1 else span
+        declared = Related(Place(signature.file, signature.key, requirement.span), "it is required here")
+        origins = (declared, *ctx.origin_of_constraint(constraint))
+        evidence = evidence_of(ctx, unproved)
+        ctx.report(UnmetRequirement(place, signature.name, requirement.text, evidence, origins))
+        return False
+    return True
+
+
+def mentioned(constraint: Constraint, owner: str) -> frozenset[str]:
+    """The names of a definition that a constraint mentions."""
+    return builtins.names_in(constraint, owner)
+
+
+def _result(ctx: Context, fit: Fit, signature: Signature, span: Span) -> Value:
+    substitution = fit.substitution
+    new: dict[str, Value] = {name: Int(of(ctx.fresh(name, 0))) for name in signature.existential}
+    run_time = Substitution(existential_owner(signature.owner), ctx.known, new)
+    for promise in signature.promises:
+        ctx.assume(substitution.constraint(run_time.constraint(promise)))
+    declared = signature.result
+    if declared is None:
+        declared = queries.result_of(ctx.db, signature.file, signature.key)
+    result = substitution.value(run_time.value(declared) if new else declared)
+    if substitution.failures:
+        ctx.report(failure_of(ctx, substitution.failures[0], span))
+        return UNKNOWN
+    return settled(ctx, result)
+
+
+def settled(ctx: Context, value: Value) -> Value:
+    """A declared result as a value: lists become their elements, weak tensors get a dtype of their own."""
+    match value:
+        case Tensor(dtype=Weak() as weak, shape=shape, within=within) if shape:
+            return Tensor(FLOAT if weak == WEAK_FLOAT else SCALARS["i64"], shape, within)
+        case ListKind(element=element, length=Dim() as length):
+            if length.constant is not None and 0 <= length.constant <= _LISTED:
+                return ListValue((settled(ctx, element),) * length.constant)
+            return Sequence(settled(ctx, element), ctx.fresh("i", 0), length)
+        case TupleValue(items=items):
+            return TupleValue(tuple(settled(ctx, item) for item in items))
+        case KindValue() | RecordKind():
+            return builtins.placeholder_value(ctx, value)
+        case _:
+            return value
+
+
+# ---------------------------------------------------------------------------------------------------------------- models
+
+
+def _instance(
+    ctx: Context,
+    node: syntax.Expression,
+    model: Reference | ModelBound | GenericModel,
+    given: tuple[Given, ...],
+    span: Span,
+    expected: Value | None,
+) -> Value:
+    if any(item.value == UNKNOWN for item in given):
+        return UNKNOWN
+    if not isinstance(model, Reference):
+        bound = model.bound if isinstance(model, GenericModel) else model
+        signature = signature_of_bound(ctx, str(model), bound)
+        return apply(ctx, Fit(Substitution(signature.owner, ctx.known)), signature, (), given, span, expected)
+    found = queries.signature(ctx.db, model.file, model.name)
+    if found is None:
+        return UNKNOWN
+    fit = Fit(Substitution(found.owner, ctx.known))
+    explicit = tuple((key, value, span) for key, value in model.arguments)
+    named = {key for key, _ in model.arguments}
+    complete = all(g.default is not None or g.name in named for g in found.generics) or len(explicit) >= len(
+        [g for g in found.generics if g.default is None]
+    )
+    result = apply(ctx, fit, found, explicit, given, span, expected, checked=complete)
+    if not complete and isinstance(node, syntax.Name) and result != UNKNOWN:
+        _remember(ctx, node.text, model, found, fit)
+    return result
+
+
+def _remember(ctx: Context, name: str, model: Reference, signature: Signature, fit: Fit) -> None:
+    """The first call of a part fixes the generic arguments that its `sub` left out."""
+    binding = ctx.find(name)
+    if binding is not None and isinstance(binding.value, Instance):
+        solved = tuple(
+            (generic.name, fit.substitution.values[generic.name])
+            for generic in signature.generics
+            if generic.name in fit.substitution.values and not generic.pack
+        )
+        binding.value = Instance(Reference(model.file, model.name, solved))
+
+
+def instantiate(ctx: Context, value: Value, span: Span) -> Value:
+    """What `sub` makes of a model, or of a list of models."""
+    match value:
+        case Unknown():
+            return UNKNOWN
+        case Reference(file=file, name=name) if queries.keyword_of(ctx.db, file, name) == "model":
+            signature = queries.signature(ctx.db, file, name)
+            if signature is None:
+                return UNKNOWN
+            fit = Fit(Substitution(signature.owner, ctx.known))
+            explicit = tuple((key, item, span) for key, item in value.arguments)
+            if not bind_explicit(ctx, fit, signature, explicit, span):
+                return UNKNOWN
+            for generic in signature.generics:
+                if generic.name not in fit.substitution.values and generic.default is not None:
+                    fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
+            if all(g.name in fit.substitution.values or g.pack for g in signature.generics):
+                if not require(ctx, fit, signature, span, [], only=_generic_names(signature)):
+                    return UNKNOWN
+            return Instance(value)
+        case GenericModel():
+            return Instance(value)
+        case Instance():
+            return value
+        case ListValue(items=items):
+            parts = tuple(instantiate(ctx, item, span) for item in items)
+            return UNKNOWN if UNKNOWN in parts else ListValue(parts)
+        case Sequence(element=element, index=index, length=length, real=real):
+            with ctx.block():
+                expressions.assume_index(ctx, index, length)
+                part = instantiate(ctx, element, span)
+            return UNKNOWN if part == UNKNOWN else Sequence(part, index, length, real)
+        case _:
+            ctx.report(TypeMismatch(span, "a model", str(value)))
+            return UNKNOWN
+
+
+def members_of(ctx: Context, reference: Reference) -> tuple[tuple[str, Value], ...]:
+    """The parameters and parts of a model, for its generic arguments."""
+    signature = queries.signature(ctx.db, reference.file, reference.name)
+    if signature is None:
+        return ()
+    fit = Fit(Substitution(signature.owner, ctx.known))
+    bind_explicit(ctx, fit, signature, tuple((k, v, Span(0, 0)) for k, v in reference.arguments), Span(0, 0))
+    for generic in signature.generics:
+        if generic.name not in fit.substitution.values and generic.default is not None:
+            fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
+    members = queries.members(ctx.db, reference.file, reference.name)
+    return tuple((name, fit.substitution.value(value)) for name, value in members)
+
+
+def signature_of_bound(ctx: Context, name: str, bound: ModelBound) -> Signature:
+    """A model type as a signature: its names are solved anew at each call."""
+    parameters = tuple(
+        queries.parameter(f"{index + 1}", type_) for index, type_ in enumerate(bound.parameters)
+    )
+    requirements = tuple(queries.requirement(fact) for fact in bound.where)
+    return Signature(
+        name, ctx.file, ctx.key, bound.owner, Keyword.MODEL, (), parameters, bound.result, requirements, (), (), False, False
+    )
+
+
+def fits_bound(
+    ctx: Context, wanted: ModelBound, value: Reference | GenericModel, span: Span, declared: Related
+) -> bool:
+    """Whether a model can stand where a bound asks for one: under the bound's facts it takes its arguments."""
+    if isinstance(value, GenericModel) and value.bound == wanted:
+        return True
+    inner = Context(ctx.db, ctx.file, ctx.key, ctx.owner, ctx.known, [], ctx.scopes)
+    inner.used, inner.origins, inner.after = ctx.used, ctx.origins, ctx.after
+    for fact in wanted.where:
+        inner.assume(fact)
+    given = tuple(Given(None, type_, span) for type_ in wanted.parameters)
+    instance = value if isinstance(value, GenericModel) else instantiate(inner, value, span)
+    result: Value = UNKNOWN
+    if instance != UNKNOWN:
+        model = instance.model if isinstance(instance, Instance) else value
+        result = _instance(inner, syntax.Missing(span), model, given, span, wanted.result)
+    if not inner.problems and result != UNKNOWN:
+        fit = Fit(Substitution("", inner.known))
+        match_value(inner, fit, wanted.result, result, Source(f"the result of `{value}`", span, (declared,)))
+        settle(inner, fit)
+    ctx.problems += inner.problems[:1]
+    return not inner.problems
+
+
+# --------------------------------------------------------------------------------------------------------------- records
+
+
+def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span: Span) -> Value:
+    """`BertConfig(hidden = 384, ...)`, `Cache(k = ..., v = ...)`."""
+    record = queries.record(ctx.db, reference.file, reference.name)
+    if record is None:
+        return UNKNOWN
+    fit = Fit(Substitution(record.owner, ctx.known))
+    annotations.bind_generics(
+        fit.substitution, tuple((g.name, g.pack) for g in record.generics), reference.arguments
+    )
+    names = tuple(field.name for field in record.fields)
+    values: dict[str, Given] = {}
+    for index, item in enumerate(given):
+        key = item.name if item.name is not None else names[index] if index < len(names) else None
+        if key is None or key not in names:
+            near = nearest(key, names) if key is not None else ()
+            ctx.report(UnexpectedArgument(item.span, record.name, key, names, near))
+            return UNKNOWN
+        values[key] = item
+    fields: list[tuple[str, Value]] = []
+    for field in record.fields:
+        item = values.get(field.name)
+        if item is None:
+            if field.default is None:
+                place = Place(reference.file, record.key, field.span)
+                ctx.report(MissingArgument(span, record.name, field.name, place))
+                return UNKNOWN
+            fields.append((field.name, fit.substitution.value(field.default)))
+            continue
+        if item.value == UNKNOWN:
+            return UNKNOWN
+        declared = Related(Place(reference.file, record.key, field.span), f"`{field.name}` is declared here")
+        value = field_value(ctx, fit, field.type, item, Source(f"the field `{field.name}`", item.span, (declared,)))
+        if value is None:
+            return UNKNOWN
+        fit.substitution.values.setdefault(field.name, value)
+        fields.append((field.name, value))
+    settle(ctx, fit)
+    return UNKNOWN if fit.failed else RecordValue(reference.name, reference.file, tuple(fields))
+
+
+def field_value(ctx: Context, fit: Fit, type_: Value, item: Given, source: Source) -> Value | None:
+    """A value for a record's field, None where it is of another kind, which is reported."""
+    match type_:
+        case KindValue(kind=StaticKind() as kind):
+            return arguments.static_value(ctx, kind, item.value, item.span, source.what)
+        case ListKind(element=KindValue(kind=StaticKind() as kind), length=length):
+            if isinstance(item.value, ListValue | TupleValue):
+                parts = [arguments.static_value(ctx, kind, part, item.span, source.what) for part in item.value.items]
+                if None in parts:
+                    return None
+                if length is not None:
+                    match_value(ctx, fit, ListKind(UNKNOWN, length), item.value, source)
+                return ListValue(tuple(part for part in parts if part is not None))
+            match_value(ctx, fit, type_, item.value, source)
+            return item.value
+        case OptionalValue(inner=inner):
+            return item.value if item.value == NONE else field_value(ctx, fit, inner, item, source)
+        case _:
+            before = len(ctx.problems)
+            match_value(ctx, fit, type_, item.value, source)
+            return item.value if len(ctx.problems) == before else None
+
+
+# ---------------------------------------------------------------------------------------------------------------- tuples
+
+
+def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value, ...]:
+    """The parts of a tuple or list that is taken apart into `count` names."""
+    match value:
+        case Unknown():
+            return (UNKNOWN,) * count
+        case TupleValue(items=items) | ListValue(items=items) if len(items) == count:
+            return items
+        case Sequence(element=element, length=length) if length.constant == count:
+            return (element,) * count
+        case ShapeValue(shape=shape) if len(shape) == count and all(isinstance(item, Dim) for item in shape):
+            return tuple(Int(item) for item in shape if isinstance(item, Dim))
+        case Placeholder(type=inner):
+            return unpacked(ctx, builtins.placeholder_value(ctx, inner), count, span)
+        case _:
+            ctx.report(WrongCount(span, count, str(value)))
+            return (UNKNOWN,) * count
+

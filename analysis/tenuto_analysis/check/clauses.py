@@ -1,0 +1,71 @@
+"""Clauses for precision and target: their names are checked here, their meaning is solved for each deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tenuto_grammar import syntax
+
+from tenuto_analysis.check import expressions
+from tenuto_analysis.check.context import Context
+from tenuto_analysis.diagnostics.types import UnknownPolicy
+from tenuto_analysis.diagnostics.words import nearest
+from tenuto_analysis.types import SCALARS, Kind, Scalar
+
+# The named policies that fix the dtype of a value, and those that are made by a call.
+PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}
+NAMED = (*PLAIN, "mixed", "policy", "int8", "int4", "fp8")
+PRECISION_CLASSES = ("any", "product", "wide")
+
+_DTYPE_FIELDS = ("params", "compute", "accumulate", "wide", "storage")
+
+
+def check(ctx: Context, clauses: syntax.Clauses) -> None:
+    """The clauses of a definition."""
+    if clauses.precision is not None:
+        policy(ctx, clauses.precision)
+    node = clauses.precision_class
+    if node is not None and node.text not in PRECISION_CLASSES:
+        ctx.report(UnknownPolicy(node.span, node.text, nearest(node.text, PRECISION_CLASSES)))
+
+
+def check_local(ctx: Context, local: syntax.Local) -> None:
+    """The clauses of a statement."""
+    if local.precision is not None:
+        policy(ctx, local.precision)
+
+
+def policy(ctx: Context, node: syntax.Expression) -> None:
+    """A policy is a name, a call that makes one, or a constant of the file."""
+    match node:
+        case syntax.Name(text=text):
+            if text not in NAMED and expressions.declared(ctx, text) is None and ctx.find(text) is None:
+                ctx.report(UnknownPolicy(node.span, text, nearest(text, NAMED)))
+        case syntax.Call(callee=syntax.Name(text=text) as callee, arguments=arguments):
+            if text not in NAMED:
+                ctx.report(UnknownPolicy(callee.span, text, nearest(text, NAMED)))
+                return
+            for argument in arguments:
+                _argument(ctx, argument)
+        case _:
+            ctx.report(UnknownPolicy(node.span, "this", ()))
+
+
+def _argument(ctx: Context, argument: syntax.Argument) -> None:
+    name = argument.name.text if argument.name is not None else ""
+    match argument.value:
+        case syntax.Name(text=text) if name in _DTYPE_FIELDS:
+            scalar = SCALARS.get(text)
+            if scalar is None or scalar.kind not in (Kind.FLOAT, Kind.SIGNED, Kind.UNSIGNED):
+                ctx.report(UnknownPolicy(argument.value.span, text, nearest(text, SCALARS)))
+        case _:
+            pass
+
+
+def plain_dtype(local: syntax.Local) -> Scalar | None:
+    """The dtype that a statement's clause gives its value, where the clause names it."""
+    match local.precision:
+        case syntax.Name(text=text):
+            return PLAIN.get(text)
+        case _:
+            return None

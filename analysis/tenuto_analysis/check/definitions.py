@@ -1,0 +1,82 @@
+"""The body of a definition, checked once from its signature and its facts, for all sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import Keyword
+
+from tenuto_analysis.check import expressions, queries, statements
+from tenuto_analysis.check.context import Binding, Context
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.names import UnusedName
+from tenuto_analysis.diagnostics.base import Severity
+from tenuto_analysis.diagnostics.statements import MissingReturn
+from tenuto_analysis.shapes import Known
+from tenuto_analysis.types import UNKNOWN, PackCall, PackVariable, ShapeValue, Tensor, TupleValue, Value
+
+
+def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.Body:
+    """Check a body: its problems, its result, and what a model owns."""
+    head = queries.interface(db, file, key)
+    signature = head.signature
+    if signature is None or node.body is None:
+        return queries.Body((), frozenset(), UNKNOWN, (), ())
+    ctx = Context(db, file, key, signature.owner)
+    ctx.scopes = [{name: Binding(value, span, used=True) for name, value, span in head.bindings}, {}]
+    ctx.origins = {name: span for name, _, span in head.bindings}
+    ctx.where_insert = head.where_insert
+    ctx.lenient = signature.lenient
+    for name, pack in head.after:
+        if isinstance(pack, ShapeValue) and isinstance(pack.shape[0], PackVariable):
+            ctx.after[name] = pack.shape[0]
+    types = [parameter.type for parameter in signature.parameters] + ([signature.result] if signature.result else [])
+    ctx.known = Known(packs=tuple(_residual(types)))
+    for requirement in signature.requirements:
+        ctx.assume(requirement.constraint)
+    ctx.loops = frozenset(_loop_names(node.body))
+    frame = statements.Frame(signature, node.keyword is Keyword.MODEL)
+    if isinstance(node.body, syntax.Block):
+        ends = statements.block(ctx, frame, node.body)
+        if not ends and not any(problem.severity is Severity.ERROR for problem in ctx.problems):
+            ctx.report(MissingReturn(node.name.span, node.name.text))
+    else:
+        value = expressions.infer(ctx, node.body, signature.result)
+        statements.give_back(ctx, frame, value, node.body.span)
+    _lint_unused(ctx, frame)
+    result = frame.result if frame.result is not None else UNKNOWN
+    return queries.Body(
+        tuple(ctx.problems), frozenset(ctx.used), result, tuple(frame.members), tuple(ctx.values)
+    )
+
+
+def _residual(types: list[Value]) -> list[tuple[tuple[PackCall], tuple[PackCall]]]:
+    """The shape functions that the signature itself leaves open: that they have a value is the caller's to prove."""
+    found: list[tuple[tuple[PackCall], tuple[PackCall]]] = []
+    for type_ in types:
+        match type_:
+            case Tensor(shape=shape):
+                found += [((item,), (item,)) for item in shape if isinstance(item, PackCall)]
+            case TupleValue(items=items):
+                found += _residual(list(items))
+            case _:
+                pass
+    return found
+
+
+def _loop_names(node: syntax.Node) -> Iterator[str]:
+    for child in syntax.children(node):
+        if isinstance(child, syntax.For) and isinstance(child.pattern, syntax.Identifier):
+            yield child.pattern.text
+        if isinstance(child, syntax.For | syntax.If | syntax.While | syntax.Block):
+            yield from _loop_names(child)
+
+
+def _lint_unused(ctx: Context, frame: statements.Frame) -> None:
+    """Local names that nothing reads, in a body without a mistake."""
+    if ctx.problems:
+        return
+    for name, binding in frame.locals:
+        if not binding.used and not name.startswith("_"):
+            ctx.report(UnusedName(binding.span, name))

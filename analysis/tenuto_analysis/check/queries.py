@@ -1,0 +1,167 @@
+"""The questions about declarations that the checker asks itself: each is computed once and again only after an edit.
+
+None is finer than a declaration. What a definition promises (`signature`) does not depend on its body, so that an edit in
+a body reaches no other definition, unless its result type is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
+
+from tenuto_analysis import modules
+from tenuto_analysis.check import constants, definitions, deploys, signatures
+from tenuto_analysis.database import Database, query
+from tenuto_analysis.diagnostics.base import Diagnostic
+from tenuto_analysis.dims import Constraint, render
+from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
+from tenuto_analysis.types import UNKNOWN, RecordValue, Tensor, Value
+
+NO_SIZES = RecordValue("sizes", "", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A `type` declaration."""
+
+    owner: str
+    generics: tuple[GenericSignature, ...]
+    type: Value
+
+
+@dataclass(frozen=True, slots=True)
+class RecordField:
+    name: str
+    type: Value
+    default: Value | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSignature:
+    """A `record` declaration; `is_static` tells a configuration from a record of tensors."""
+
+    name: str
+    file: str
+    key: str
+    owner: str
+    generics: tuple[GenericSignature, ...]
+    fields: tuple[RecordField, ...]
+
+    @property
+    def is_static(self) -> bool:
+        return not any(isinstance(field.type, Tensor | RecordValue) for field in self.fields)
+
+    def as_type(self) -> RecordValue:
+        """The type of a record of tensors: each field with its type."""
+        return RecordValue(self.name, self.file, tuple((field.name, field.type) for field in self.fields))
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """What the head of a declaration says, with the problems found in it and the names that it mentions."""
+
+    problems: tuple[Diagnostic, ...]
+    used: frozenset[str]
+    signature: Signature | None = None
+    bindings: tuple[tuple[str, Value, Span], ...] = ()
+    alias: Alias | None = None
+    record: RecordSignature | None = None
+    constant: Value = UNKNOWN
+    where_insert: tuple[int, str, str] | None = None
+    after: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What the check of a body found: problems, the result, the members of a model, and each inferred value."""
+
+    problems: tuple[Diagnostic, ...]
+    used: frozenset[str]
+    result: Value
+    members: tuple[tuple[str, Value], ...]
+    values: tuple[tuple[Span, Value], ...]
+
+
+def owner_of(file: str, key: str) -> str:
+    """What tells the names of one declaration from those of another."""
+    return f"{file}::{key}"
+
+
+@query
+def interface(db: Database, file: str, key: str) -> Interface:
+    """The head of a declaration."""
+    node = modules.declaration(db, file, key)
+    match node:
+        case syntax.Definition():
+            return signatures.definition(db, file, key, node)
+        case syntax.TypeAlias():
+            return signatures.alias(db, file, key, node)
+        case syntax.Record():
+            return signatures.record(db, file, key, node)
+        case syntax.Const():
+            return constants.constant(db, file, key, node)
+        case _:
+            return Interface((), frozenset())
+
+
+@query
+def body(db: Database, file: str, key: str) -> Body:
+    """The body of a definition, or a deploy."""
+    node = modules.declaration(db, file, key)
+    match node:
+        case syntax.Definition():
+            return definitions.body(db, file, key, node)
+        case syntax.Deploy():
+            return deploys.deploy(db, file, key, node)
+        case _:
+            return Body((), frozenset(), UNKNOWN, (), ())
+
+
+@query
+def keyword_of(db: Database, file: str, name: str) -> str:
+    """The keyword of a declaration; empty where there is none."""
+    return modules.offered(db, file).get(name, "")
+
+
+@query
+def signature(db: Database, file: str, name: str) -> Signature | None:
+    return interface(db, file, name).signature
+
+
+@query
+def alias(db: Database, file: str, name: str) -> Alias | None:
+    return interface(db, file, name).alias
+
+
+@query
+def record(db: Database, file: str, name: str) -> RecordSignature | None:
+    return interface(db, file, name).record
+
+
+@query
+def constant(db: Database, file: str, name: str) -> Value:
+    return interface(db, file, name).constant
+
+
+@query
+def result_of(db: Database, file: str, name: str) -> Value:
+    """The result that a body tells, where the signature does not."""
+    return body(db, file, name).result
+
+
+@query
+def members(db: Database, file: str, name: str) -> tuple[tuple[str, Value], ...]:
+    """The parameters and parts of a model."""
+    return body(db, file, name).members
+
+
+def parameter(name: str, type_: Value) -> ParameterSignature:
+    """A parameter of a model type: it has no name of its own, only a place."""
+    return ParameterSignature(name, type_, None, Span(0, 0))
+
+
+def requirement(constraint: Constraint) -> Requirement:
+    return Requirement(constraint, Span(0, 0), render(constraint))

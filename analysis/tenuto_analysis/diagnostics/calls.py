@@ -1,0 +1,115 @@
+"""Diagnostics about arguments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Fix, Place, Related
+from tenuto_analysis.diagnostics.words import near_names, replaced
+
+
+@dataclass(frozen=True, slots=True)
+class MissingArgument(Diagnostic):
+    """A call that leaves out what has no default."""
+
+    rule: ClassVar[str] = "missing-argument"
+
+    callee: str
+    name: str
+    declared: Place
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.callee}` needs the argument `{self.name}`"
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return (Related(self.declared, f"`{self.name}` is declared here"),)
+
+
+@dataclass(frozen=True, slots=True)
+class UnexpectedArgument(Diagnostic):
+    """An argument that the callee does not take."""
+
+    rule: ClassVar[str] = "unexpected-argument"
+
+    callee: str
+    name: str | None
+    takes: tuple[str, ...]
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return (
+            f"`{self.callee}` takes no more arguments"
+            if self.name is None
+            else f"`{self.callee}` has no parameter `{self.name}`"
+        )
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near) or (f"it takes {', '.join(self.takes)}" if self.takes else "it takes none")
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateArgument(Diagnostic):
+    """An argument that is given twice."""
+
+    rule: ClassVar[str] = "duplicate-argument"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is given twice"
+
+
+@dataclass(frozen=True, slots=True)
+class UnresolvedGeneric(Diagnostic):
+    """A generic argument that neither the call nor its context determines."""
+
+    rule: ClassVar[str] = "unresolved-generic"
+
+    callee: str
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"nothing determines the `{self.name}` of `{self.callee}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return f"write it out: `{self.callee}[{self.name} = ...]`"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelNeedsSub(Diagnostic):
+    """A model that is called without a place for its weights."""
+
+    rule: ClassVar[str] = "model-needs-sub"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is a model: its weights need a name"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return f"write `sub part = {self.name}` and call `part(...)`"

@@ -1,0 +1,90 @@
+"""Diagnostics about deploys and constants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Fix
+from tenuto_analysis.diagnostics.words import near_names, replaced
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownSetting(Diagnostic):
+    """A setting that a deploy does not have."""
+
+    rule: ClassVar[str] = "unknown-setting"
+
+    name: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"a deploy has no setting `{self.name}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near) or "settings are weights, precision, target, dims"
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidSetting(Diagnostic):
+    """A setting with a value that it cannot have."""
+
+    rule: ClassVar[str] = "invalid-setting"
+
+    name: str
+    reason: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}`: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDimension(Diagnostic):
+    """A range for a size that the model does not have."""
+
+    rule: ClassVar[str] = "unknown-dimension"
+
+    name: str
+    model: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.model}` has no size `{self.name}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidConfiguration(Diagnostic):
+    """A configuration file that does not fit its record."""
+
+    rule: ClassVar[str] = "invalid-configuration"
+
+    reason: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason

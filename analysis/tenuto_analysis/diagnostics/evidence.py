@@ -1,0 +1,52 @@
+"""Why a proof failed, as data that a diagnostic can word: a counterexample, and the facts that would have sufficed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenuto_grammar.text import Span
+
+from tenuto_analysis.diagnostics.base import Edit, Fix
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """`counterexample` satisfies what is known and breaks the goal; any one of `suffices` would make it hold.
+
+    `insert` is where the definition's `where` clause takes one more constraint, and the text that must precede it.
+    """
+
+    counterexample: tuple[tuple[str, int], ...]
+    always: bool
+    suffices: tuple[str, ...]
+    gave_up: str | None
+    insert: tuple[int, str, str] | None
+
+    @property
+    def words(self) -> str | None:
+        """The lines of help."""
+        lines: list[str] = []
+        if self.always:
+            lines.append("it fails for all sizes")
+        elif self.counterexample:
+            values = ", ".join(f"{name} = {value}" for name, value in self.counterexample)
+            lines.append(f"for example, it fails for {values}")
+        if self.gave_up is not None:
+            lines.append(f"the proof was given up: {self.gave_up}")
+        if self.suffices:
+            facts = " or ".join(f"`{fact}`" for fact in self.suffices)
+            lines.append(f"it would hold if {facts} were known: add it to `where`")
+        return "\n".join(lines) or None
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        if self.insert is None:
+            return ()
+        offset, before, after = self.insert
+        return tuple(
+            Fix(f"add `{fact}` to `where`", (Edit(_at(offset), f"{before}{fact}{after}"),)) for fact in self.suffices
+        )
+
+
+def _at(offset: int) -> Span:
+    return Span(offset, offset)

@@ -1,0 +1,276 @@
+"""Diagnostics about names, imports and modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Place, Related, Severity
+from tenuto_analysis.diagnostics.words import near_names, replaced
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownName(Diagnostic):
+    """A name that nothing declares."""
+
+    rule: ClassVar[str] = "unknown-name"
+
+    name: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"nothing is called `{self.name}` here"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownModule(Diagnostic):
+    """An import of a file that is not there."""
+
+    rule: ClassVar[str] = "unknown-module"
+
+    path: str
+    file: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"there is no module `{self.path}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near) or f"it would be the file `{self.file}`"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownImport(Diagnostic):
+    """An imported name that the module does not declare."""
+
+    rule: ClassVar[str] = "unknown-import"
+
+    module: str
+    name: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the module `{self.module}` declares no `{self.name}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportCycle(Diagnostic):
+    """Files that import each other."""
+
+    rule: ClassVar[str] = "import-cycle"
+
+    modules: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the imports go in a circle: {' -> '.join(self.modules)}"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "move what both need into a module of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateName(Diagnostic):
+    """Two declarations, parameters or fields under one name."""
+
+    rule: ClassVar[str] = "duplicate-name"
+
+    name: str
+    first: Place
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is declared twice"
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return (Related(self.first, f"`{self.name}` is first declared here"),)
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowedName(Diagnostic):
+    """A generic that hides a name of the file."""
+
+    rule: ClassVar[str] = "shadowed-name"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the generic `{self.name}` hides the `{self.name}` that the file declares or imports"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "call one of them something else"
+
+
+@dataclass(frozen=True, slots=True)
+class UnboundName(Diagnostic):
+    """A size that no parameter determines."""
+
+    rule: ClassVar[str] = "unbound-size"
+
+    name: str
+    only_result: bool
+
+    @property
+    @override
+    def message(self) -> str:
+        return (
+            f"nothing determines `{self.name}`: it stands in the result only"
+            if self.only_result
+            else f"nothing determines `{self.name}`: it never stands alone in a parameter's shape"
+        )
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return f"declare it as a generic, `[{self.name}]`, or give it an axis of its own"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownField(Diagnostic):
+    """A field that a record, module or model does not have."""
+
+    rule: ClassVar[str] = "unknown-field"
+
+    owner: str
+    name: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.owner}` has no `{self.name}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedImport(Diagnostic):
+    """An imported name that the file does not use."""
+
+    rule: ClassVar[str] = "unused-import"
+    severity: ClassVar[Severity] = Severity.WARNING
+
+    name: str
+    edit: Edit
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is imported but not used"
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return (Fix(f"remove the import of `{self.name}`", (self.edit,)),)
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedName(Diagnostic):
+    """A local name that is never read."""
+
+    rule: ClassVar[str] = "unused-name"
+    severity: ClassVar[Severity] = Severity.WARNING
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is never used"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "remove it, or call it `_`"
+
+
+@dataclass(frozen=True, slots=True)
+class SuspiciousName(Diagnostic):
+    """A size that is mentioned once and nearly called like another."""
+
+    rule: ClassVar[str] = "suspicious-name"
+    severity: ClassVar[Severity] = Severity.WARNING
+
+    name: str
+    near: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is a size of its own, mentioned once; is it `{self.near}`?"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "a name in a shape that nothing declares is a new size"
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, (self.near,))
+
+
+@dataclass(frozen=True, slots=True)
+class RecursiveDefinition(Diagnostic):
+    """A definition that needs itself."""
+
+    rule: ClassVar[str] = "recursive-definition"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is defined by itself"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "a model has a fixed depth: use a list of models and a loop; give a `fn` the type of its result"

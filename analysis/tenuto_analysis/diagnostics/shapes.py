@@ -1,0 +1,332 @@
+"""Diagnostics about sizes, shapes and axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Fix, Related
+from tenuto_analysis.diagnostics.evidence import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionMismatch(Diagnostic):
+    """A size that differs from the one that is needed."""
+
+    rule: ClassVar[str] = "dimension-mismatch"
+
+    what: str
+    expected: str
+    found: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"{self.what} has size `{self.found}`, expected `{self.expected}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class RankMismatch(Diagnostic):
+    """A tensor with another number of axes than is needed."""
+
+    rule: ClassVar[str] = "rank-mismatch"
+
+    what: str
+    expected: str
+    found: str
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"{self.what} has the axes `[{self.found}]`, expected `[{self.expected}]`"
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastMismatch(Diagnostic):
+    """Two shapes that do not broadcast."""
+
+    rule: ClassVar[str] = "broadcast-mismatch"
+
+    reason: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeMismatch(Diagnostic):
+    """Sizes that do not fit an operator."""
+
+    rule: ClassVar[str] = "shape-mismatch"
+
+    reason: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class AxisOutOfRange(Diagnostic):
+    """An axis that the tensor does not have."""
+
+    rule: ClassVar[str] = "axis-out-of-range"
+
+    reason: str
+    origins: tuple[Related, ...] = ()
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+
+@dataclass(frozen=True, slots=True)
+class BadPattern(Diagnostic):
+    """A pattern literal that does not fit."""
+
+    rule: ClassVar[str] = "bad-pattern"
+
+    reason: str
+    origins: tuple[Related, ...] = ()
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+
+@dataclass(frozen=True, slots=True)
+class UnmetRequirement(Diagnostic):
+    """A `where` of the callee that cannot be proved."""
+
+    rule: ClassVar[str] = "unmet-requirement"
+
+    callee: str
+    requirement: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.callee}` needs `{self.requirement}`, which cannot be proved"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfRange(Diagnostic):
+    """Values that may lie outside of the range that is needed."""
+
+    rule: ClassVar[str] = "out-of-range"
+
+    expected: str
+    found: str | None
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return (
+            f"the values must lie within `{self.expected}`, but nothing says so"
+            if self.found is None
+            else f"the values lie within `{self.found}`, but must lie within `{self.expected}`"
+        )
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return (
+            f"declare the range where the value comes from: `within {self.expected}`"
+            if self.found is None
+            else self.evidence.words
+        )
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return () if self.found is None else self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeSize(Diagnostic):
+    """A size that may be negative."""
+
+    rule: ClassVar[str] = "negative-size"
+
+    size: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the size `{self.size}` may be negative"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroDivisor(Diagnostic):
+    """A division by a size that may be zero."""
+
+    rule: ClassVar[str] = "zero-divisor"
+
+    divisor: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.divisor}` may be zero or negative, and something is divided by it"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes
+
+
+@dataclass(frozen=True, slots=True)
+class AssertionFails(Diagnostic):
+    """An `assert` that cannot be proved."""
+
+    rule: ClassVar[str] = "assertion-fails"
+
+    constraint: str
+    evidence: Evidence
+    origins: tuple[Related, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.constraint}` cannot be proved"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes

@@ -1,0 +1,133 @@
+"""Diagnostics about statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class LoopChangesType(Diagnostic):
+    """A loop that gives a variable another type in each step."""
+
+    rule: ClassVar[str] = "loop-changes-type"
+
+    name: str
+    before: str
+    after: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the loop changes `{self.name}` from `{self.before}` to `{self.after}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "a variable keeps its type in a loop whose length is not known here; make the type depend on the index, or unroll it"
+
+
+@dataclass(frozen=True, slots=True)
+class BranchesDiffer(Diagnostic):
+    """Two branches that give different types."""
+
+    rule: ClassVar[str] = "branches-differ"
+
+    what: str
+    first: str
+    second: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"{self.what} is `{self.first}` in one branch and `{self.second}` in the other"
+
+
+@dataclass(frozen=True, slots=True)
+class MisplacedStatement(Diagnostic):
+    """A statement where it cannot stand."""
+
+    rule: ClassVar[str] = "misplaced-statement"
+
+    reason: str
+    remedy: str | None
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.remedy
+
+
+@dataclass(frozen=True, slots=True)
+class MissingReturn(Diagnostic):
+    """A body that may end without a result."""
+
+    rule: ClassVar[str] = "missing-return"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` may end without a `return`"
+
+
+@dataclass(frozen=True, slots=True)
+class UnreachableStatement(Diagnostic):
+    """A statement after a `return`."""
+
+    rule: ClassVar[str] = "unreachable-statement"
+    severity: ClassVar[Severity] = Severity.WARNING
+
+    @property
+    @override
+    def message(self) -> str:
+        return "this is never reached"
+
+
+@dataclass(frozen=True, slots=True)
+class NotRebindable(Diagnostic):
+    """An assignment to a name that is no `var`."""
+
+    rule: ClassVar[str] = "not-rebindable"
+
+    name: str
+    declared: Place | None
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is not a `var`: it keeps its value"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return f"declare it with `var {self.name} = ...`, or use `let` with a new name"
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return () if self.declared is None else (Related(self.declared, f"`{self.name}` is bound here"),)
+
+
+@dataclass(frozen=True, slots=True)
+class WrongCount(Diagnostic):
+    """A tuple that is taken apart into another number of names."""
+
+    rule: ClassVar[str] = "wrong-count"
+
+    expected: int
+    found: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"{self.expected} names are given for `{self.found}`"

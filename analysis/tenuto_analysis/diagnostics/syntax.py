@@ -1,0 +1,51 @@
+"""Diagnostics about syntax, and about comments that speak to the checker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class SyntaxProblem(Diagnostic):
+    """Text that the grammar does not allow."""
+
+    rule: ClassVar[str] = "syntax-error"
+
+    text: str
+    advice: str | None
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.text
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.advice
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return (Fix("write it so", self.edits),) if self.edits else ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnusedSuppression(Diagnostic):
+    """An `allow(...)` comment that silences nothing."""
+
+    rule: ClassVar[str] = "unused-suppression"
+    severity: ClassVar[Severity] = Severity.WARNING
+
+    name: str
+    known: bool
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`allow({self.name})` silences nothing here" if self.known else f"`allow({self.name})` names no rule"

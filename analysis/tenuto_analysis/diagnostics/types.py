@@ -1,0 +1,158 @@
+"""Diagnostics about types and dtypes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
+from tenuto_analysis.diagnostics.words import near_names
+
+
+@dataclass(frozen=True, slots=True)
+class TypeMismatch(Diagnostic):
+    """A value of one kind where another is needed."""
+
+    rule: ClassVar[str] = "type-mismatch"
+
+    expected: str
+    found: str
+    origins: tuple[Related, ...] = ()
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"expected `{self.expected}`, found `{self.found}`"
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+
+@dataclass(frozen=True, slots=True)
+class DTypeMismatch(Diagnostic):
+    """Two dtypes meet without a cast."""
+
+    rule: ClassVar[str] = "dtype-mismatch"
+
+    expected: str
+    found: str
+    origins: tuple[Related, ...] = ()
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"expected `{self.expected}` numbers, found `{self.found}`"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return f"dtypes mix only by a cast, such as `(...) as {self.expected}`" if self.edits else None
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return (Fix(f"cast to `{self.expected}`", self.edits),) if self.edits else ()
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidType(Diagnostic):
+    """A type that cannot be written so."""
+
+    rule: ClassVar[str] = "invalid-type"
+
+    reason: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+
+@dataclass(frozen=True, slots=True)
+class NotStatic(Diagnostic):
+    """A value that is known only at run time where a compile-time one is needed."""
+
+    rule: ClassVar[str] = "not-static"
+
+    wanted: str
+    found: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"{self.wanted} is needed at compile time, but this is `{self.found}`"
+
+
+@dataclass(frozen=True, slots=True)
+class NotCallable(Diagnostic):
+    """A call of something that is no function."""
+
+    rule: ClassVar[str] = "not-callable"
+
+    found: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.found}` cannot be called"
+
+
+@dataclass(frozen=True, slots=True)
+class NotIndexable(Diagnostic):
+    """An index into something that has no elements."""
+
+    rule: ClassVar[str] = "not-indexable"
+
+    found: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.found}` cannot be indexed"
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidOperation(Diagnostic):
+    """An operator between values that it is not made for."""
+
+    rule: ClassVar[str] = "invalid-operation"
+
+    operator: str
+    reason: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.operator}`: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownPolicy(Diagnostic):
+    """A precision policy or target in a form that does not exist."""
+
+    rule: ClassVar[str] = "unknown-policy"
+
+    text: str
+    near: tuple[str, ...]
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.text}` is not a precision policy"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return (
+            near_names(self.near)
+            or "policies are f32, f16, bf16, f64, mixed, policy(...), int8(...), int4(...), fp8(...)"
+        )

@@ -1,0 +1,26 @@
+"""Phrases that many diagnostics share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from tenuto_grammar.text import Span
+
+from tenuto_analysis.diagnostics.base import Edit, Fix
+
+
+def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
+    """Up to three of the candidates that look like a misspelt name, best first."""
+    names = sorted(set(candidates) - {name})
+    folded = [other for other in names if other.lower() == name.lower()]
+    return tuple(dict.fromkeys([*folded, *get_close_matches(name, names, n=3, cutoff=0.75)]))[:3]
+
+
+def near_names(near: tuple[str, ...]) -> str | None:
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else None
+
+
+def replaced(span: Span, near: tuple[str, ...]) -> tuple[Fix, ...]:
+    """A fix for each of the names that may have been meant."""
+    return tuple(Fix(f"write `{name}`", (Edit(span, name),)) for name in near)

@@ -1,0 +1,225 @@
+"""What a file offers and what a name means in it.
+
+A module is a file: `blocks.attention` is `blocks/attention.ten` below the workspace root, `std.*` ships with Tenuto. The
+names of every `std` module but `std.nn` are in scope everywhere. Offsets in the file appear only in `chunks`; everything
+below it is keyed by declaration, so that an edit elsewhere in the file changes nothing here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tenuto_grammar.chunks import Chunk, split
+from tenuto_grammar.parse import Parsed, parse_chunk
+from tenuto_grammar.syntax import Declaration, Import
+
+from tenuto_analysis.database import Database, input_fact, query
+
+STD = Path(__file__).parent / "std"
+EXPLICIT_STD = frozenset({"nn"})  # The std modules that must be imported.
+
+
+@input_fact
+def file_text(db: Database, file: str) -> str | None:
+    """The text of a file, None where there is none. `std` is part of Tenuto: it is read from the package, once."""
+    return std_text(file) if file.startswith(str(STD)) else None
+
+
+@input_fact
+def root(db: Database, file: str) -> str:
+    """The workspace root of a file: what its imports are relative to."""
+    return str(Path(file).parent)
+
+
+@cache
+def std_text(file: str) -> str | None:
+    path = Path(file)
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+@cache
+def std_modules() -> tuple[str, ...]:
+    """The names of the modules of `std`, sorted."""
+    return tuple(sorted(path.stem for path in STD.glob("*.ten")))
+
+
+# ----------------------------------------------------------------------------------------------------- inside one file
+
+
+@query
+def chunks(db: Database, file: str) -> tuple[tuple[str, Chunk], ...]:
+    """The declarations of a file with their keys: the name, made unique; `import 1`, `header 1` for what has no name."""
+    text = file_text(db, file)
+    seen: dict[str, int] = {}
+    found: list[tuple[str, Chunk]] = []
+    for chunk in split(text or ""):
+        name = chunk.name if chunk.name and chunk.keyword != "import" else (chunk.keyword or "header") + " "
+        count = seen[name] = seen.get(name, 0) + 1
+        found.append((name if count == 1 and not name.endswith(" ") else f"{name}#{count}", chunk))
+    return tuple(found)
+
+
+@query
+def keys(db: Database, file: str) -> tuple[tuple[str, str], ...]:
+    """The keys of a file's declarations in order, each with its keyword ("" for the header)."""
+    return tuple((key, chunk.keyword or "") for key, chunk in chunks(db, file))
+
+
+@query
+def _chunk_texts(db: Database, file: str) -> dict[str, str]:
+    return {key: chunk.text for key, chunk in chunks(db, file)}
+
+
+@query
+def chunk_text(db: Database, file: str, key: str) -> str | None:
+    return _chunk_texts(db, file).get(key)
+
+
+@query
+def parsed(db: Database, file: str, key: str) -> Parsed | None:
+    """The syntax of one declaration; computed again only when its own text changes."""
+    text = chunk_text(db, file, key)
+    return parse_chunk(text) if text is not None else None
+
+
+def declaration(db: Database, file: str, key: str) -> Declaration | None:
+    result = parsed(db, file, key)
+    return result.declaration if result is not None else None
+
+
+@query
+def offered(db: Database, file: str) -> dict[str, str]:
+    """The names that a file declares, each with the keyword of its declaration."""
+    return {key: keyword for key, keyword in keys(db, file) if keyword not in ("", "import") and "#" not in key}
+
+
+# ----------------------------------------------------------------------------------------------------- between files
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a name denotes: a declaration of a file, or (`name` None) the file as a module."""
+
+    file: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModule:
+    """One import: its chunk's key, the path as written, and the file that it names, whether or not it is there."""
+
+    key: str
+    path: str
+    file: str
+
+
+def module_file(root_folder: str, path: str) -> str:
+    """The file of a module path, whether or not it is there."""
+    first, *rest = path.split(".")
+    base = STD if first == "std" else Path(root_folder, first)
+    return str(base.joinpath(*rest)) + ".ten" if rest or first != "std" else str(base / "std.ten")
+
+
+@query
+def imports(db: Database, file: str) -> tuple[ImportedModule, ...]:
+    """The imports of a file, in order."""
+    folder = root(db, file)
+    found: list[ImportedModule] = []
+    for key, keyword in keys(db, file):
+        if keyword == "import":
+            node = declaration(db, file, key)
+            if isinstance(node, Import) and node.path.text:
+                found.append(ImportedModule(key, node.path.text, module_file(folder, node.path.text)))
+    return tuple(found)
+
+
+@query
+def needed(db: Database, file: str) -> tuple[str, ...]:
+    """The files that a file's imports name: what whoever loads files must load too."""
+    return tuple(dict.fromkeys(found.file for found in imports(db, file) if not found.file.startswith(str(STD))))
+
+
+@query
+def imported_names(db: Database, file: str) -> dict[str, Target]:
+    """The names that the imports of a file bring into scope."""
+    names: dict[str, Target] = {}
+    for found in imports(db, file):
+        node = declaration(db, file, found.key)
+        if not isinstance(node, Import):
+            continue
+        if node.names is None:
+            bound = node.alias.text if node.alias is not None else node.path.parts[-1].text
+            names[bound] = Target(found.file, None)
+        for item in node.names or ():
+            names[(item.alias or item.name).text] = Target(found.file, item.name.text)
+    return names
+
+
+@cache
+def _std_index() -> dict[str, Target]:
+    index: dict[str, Target] = {}
+    for module in std_modules():
+        file = str(STD / f"{module}.ten")
+        if module not in EXPLICIT_STD:
+            for chunk in split(std_text(file) or ""):
+                if chunk.name and chunk.keyword not in (None, "import"):
+                    index.setdefault(chunk.name, Target(file, chunk.name))
+    return index
+
+
+def prelude() -> dict[str, Target]:
+    """The names in scope everywhere: what `std` declares, but for the modules that must be imported."""
+    return _std_index()
+
+
+@query
+def lookup(db: Database, file: str, name: str) -> Target | None:
+    """What a name that no definition binds means in a file: its own declaration, an import, or a name of `std`."""
+    if name in offered(db, file):
+        return Target(file, name)
+    imported = imported_names(db, file).get(name)
+    if imported is not None:
+        return imported
+    return _std_index().get(name)
+
+
+@query
+def visible(db: Database, file: str) -> tuple[str, ...]:
+    """All names that `lookup` finds in a file, for suggestions."""
+    return tuple({*offered(db, file), *imported_names(db, file), *_std_index()})
+
+
+@query
+def import_cycle(db: Database, file: str, key: str) -> tuple[str, ...]:
+    """The files of a cycle of imports that starts with the import `key` of `file` and comes back to it; empty if none."""
+    start = next((found.file for found in imports(db, file) if found.key == key), None)
+    trail: list[str] = []
+    seen: set[str] = set()
+
+    stack = [(start, 0)] if start is not None else []
+    while stack:
+        current, depth = stack.pop()
+        del trail[depth:]
+        trail.append(current)
+        if current == file:
+            return (file, *trail)
+        if current in seen or file_text(db, current) is None:
+            continue
+        seen.add(current)
+        stack += [(found.file, depth + 1) for found in reversed(imports(db, current))]
+    return ()
+
+
+def parsed_problems(db: Database, file: str) -> tuple[bool, ...]:
+    """For each declaration of a file, whether its text has a mistake."""
+    return tuple(bool(found.problems) for key, _ in keys(db, file) if (found := parsed(db, file, key)) is not None)
+
+
+def module_name(db: Database, file: str) -> str:
+    """The path by which an import names a file."""
+    folder = root(db, file)
+    path = Path(file)
+    inside = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    return ".".join(inside.with_suffix("").parts)

@@ -1,0 +1,71 @@
+"""What a definition promises: its generics, parameters, result and requirements, as values.
+
+A signature holds no syntax, so that it stays equal when a body changes; spans are relative to the declaration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tenuto_grammar.syntax import Keyword
+from tenuto_grammar.text import Span
+
+from tenuto_analysis.dims import Constraint
+from tenuto_analysis.types import Value
+
+
+@dataclass(frozen=True, slots=True)
+class GenericSignature:
+    """One generic; `kind` is a `KindValue`, `DTypeKind`, `RecordKind`, `ModelBound` or `ListKind`; packs have none."""
+
+    name: str
+    kind: Value
+    default: Value | None
+    pack: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSignature:
+    """One parameter. `default` is its value where the call gives none; None where the call must give one."""
+
+    name: str
+    type: Value
+    default: Value | None
+    span: Span
+
+    @property
+    def optional(self) -> bool:
+        return self.default is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """A constraint that a caller must meet: of the `where`, or implied by the arithmetic of the signature."""
+
+    constraint: Constraint
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`owner` owns the names; `result` is None where the body tells it; `existential` sizes are new at each call."""
+
+    name: str
+    file: str
+    key: str
+    owner: str
+    keyword: Keyword
+    generics: tuple[GenericSignature, ...]
+    parameters: tuple[ParameterSignature, ...]
+    result: Value | None
+    requirements: tuple[Requirement, ...]
+    promises: tuple[Constraint, ...]
+    existential: tuple[str, ...]
+    lenient: bool
+    result_precision: bool
+
+    @property
+    def is_model(self) -> bool:
+        return self.keyword is Keyword.MODEL

@@ -1,0 +1,90 @@
+"""Comments that silence a lint: `# tenuto: allow(rule-name) reason`.
+
+At the end of a line it silences that line; alone on a line, the statement or declaration that follows. Only warnings can
+be silenced, and a comment that silences nothing is reported itself.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
+
+from tenuto_analysis import modules
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics import CATALOGUE
+from tenuto_analysis.diagnostics.base import Diagnostic, Severity
+from tenuto_analysis.diagnostics.syntax import UnusedSuppression
+
+_ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
+_RULES = frozenset(item.rule for item in CATALOGUE)
+
+
+@dataclass(slots=True)
+class Allowed:
+    """One rule that a comment allows, and the stretch of the declaration where it does."""
+
+    key: str
+    rule: str
+    comment: Span
+    reach: Span
+    used: bool = False
+
+
+def suppressed(
+    db: Database, file: str, found: list[tuple[str, Diagnostic]]
+) -> list[tuple[str, Diagnostic]]:
+    """The problems that are left, with those of the comments themselves."""
+    allowed = [item for key, _ in modules.keys(db, file) for item in _allowed(db, file, key)]
+    if not allowed:
+        return found
+    kept = [(key, problem) for key, problem in found if not _silenced(allowed, key, problem)]
+    for item in allowed:
+        if not item.used:
+            kept.append((item.key, UnusedSuppression(item.comment, item.rule, item.rule in _RULES)))
+    return kept
+
+
+def _silenced(allowed: list[Allowed], key: str, problem: Diagnostic) -> bool:
+    if problem.severity is Severity.ERROR:
+        return False
+    silenced = False
+    for item in allowed:
+        if item.key == key and item.rule == problem.rule and _meets(item.reach, problem.span):
+            item.used = silenced = True
+    return silenced
+
+
+def _meets(reach: Span, span: Span) -> bool:
+    return reach.start <= span.start < reach.end
+
+
+def _allowed(db: Database, file: str, key: str) -> list[Allowed]:
+    text = modules.chunk_text(db, file, key) or ""
+    if "tenuto:" not in text:
+        return []
+    parsed = modules.parsed(db, file, key)
+    found: list[Allowed] = []
+    for comment in parsed.comments if parsed is not None else ():
+        match = _ALLOW.match(comment.text)
+        if match is None:
+            continue
+        line = text.rfind("\n", 0, comment.span.start) + 1
+        end = text.find("\n", comment.span.end)
+        end = len(text) if end < 0 else end
+        alone = not text[line : comment.span.start].strip()
+        reach = _following(parsed.declaration if parsed is not None else None, comment.span.end) if alone else Span(line, end)
+        found += [Allowed(key, rule.strip(), comment.span, reach) for rule in match[1].split(",")]
+    return found
+
+
+def _following(node: syntax.Node | None, offset: int) -> Span:
+    """The first statement or declaration after a comment that stands alone."""
+    if node is None:
+        return Span(offset, offset)
+    if node.span.start >= offset:
+        return node.span
+    inner = [child for child in syntax.children(node) if child.span.end > offset]
+    return _following(inner[0], offset) if inner else Span(offset, offset)

@@ -1,0 +1,760 @@
+"""What an expression can be: tensors with their dtype and shape, and the values that are known at compile time.
+
+One closed union, `Value`, serves for both: a static integer is a value whose type carries its dimension term, so that
+configuration, sizes and tensors flow through one checker. All are immutable, hashable and comparable by content.
+Printing (`str`) gives source syntax.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.dims import Constraint, Dim, Leaf, render
+
+# --------------------------------------------------------------------------------------------------------------- dtypes
+
+
+class Kind(Enum):
+    """What the numbers of a dtype are."""
+
+    FLOAT = "float"
+    SIGNED = "signed integer"
+    UNSIGNED = "unsigned integer"
+    BOOL = "bool"
+    COMPLEX = "complex"
+    STRING = "string"
+
+
+class DTypeClass(Enum):
+    """What a generic dtype may be."""
+
+    FLOATING = "floating"
+    INTEGER = "integer"
+    UNSIGNED = "unsigned"
+    NUMBER = "number"
+    ANY = "any"
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A dtype of the machine: `f32`, `i8`, `bool`."""
+
+    name: str
+    kind: Kind
+    bits: int
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`float`: the dtype that the precision policy in force says."""
+
+    @override
+    def __str__(self) -> str:
+        return "float"
+
+
+@dataclass(frozen=True, slots=True)
+class DTypeVariable:
+    """`T` of `T: floating`."""
+
+    name: str
+    owner: str
+    bound: DTypeClass
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulated:
+    """`accumulated(T)`: what a sum of products of `T` is kept in."""
+
+    of: DTypeVariable
+
+    @override
+    def __str__(self) -> str:
+        return f"accumulated({self.of})"
+
+
+@dataclass(frozen=True, slots=True)
+class Quantised:
+    """`quant(i8, axis = 0)`: stored integers or small floats with a scale per axis or group."""
+
+    storage: Scalar
+    axis: int | None
+    group: int | None
+    scale: Scalar | None
+
+    @override
+    def __str__(self) -> str:
+        parts = [str(self.storage)]
+        parts += [f"axis = {self.axis}"] if self.axis is not None else []
+        parts += [f"group = {self.group}"] if self.group is not None else []
+        parts += [f"scale = {self.scale}"] if self.scale is not None else []
+        return f"quant({', '.join(parts)})"
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """The dtype of a literal or a static value: it takes that of the tensor it meets."""
+
+    kind: Kind
+
+    @override
+    def __str__(self) -> str:
+        return {Kind.FLOAT: "a number", Kind.SIGNED: "an integer"}.get(self.kind, self.kind.value)
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownDType:
+    """A dtype that a reported mistake hides."""
+
+    @override
+    def __str__(self) -> str:
+        return "_"
+
+
+DType = Scalar | Policy | DTypeVariable | Accumulated | Quantised | Weak | UnknownDType
+
+_SIZES = {
+    Kind.FLOAT: ("f64", "f32", "f16", "bf16", "f8e4m3", "f8e5m2", "f8e4m3fnuz", "f8e5m2fnuz", "f8e8m0", "f4e2m1"),
+    Kind.SIGNED: ("i64", "i32", "i16", "i8", "i4", "i2"),
+    Kind.UNSIGNED: ("u64", "u32", "u16", "u8", "u4", "u2"),
+    Kind.COMPLEX: ("c64", "c128"),
+}
+
+
+def _bits(name: str) -> int:
+    digits = name.lstrip("bfiuc")
+    return int(digits.split("e")[0])
+
+
+SCALARS: dict[str, Scalar] = {
+    name: Scalar(name, kind, _bits(name)) for kind, names in _SIZES.items() for name in names
+} | {"bool": Scalar("bool", Kind.BOOL, 8), "string": Scalar("string", Kind.STRING, 0)}
+
+FLOAT = Policy()
+BOOL = SCALARS["bool"]
+WEAK_INT = Weak(Kind.SIGNED)
+WEAK_FLOAT = Weak(Kind.FLOAT)
+UNKNOWN_DTYPE = UnknownDType()
+
+_CLASS_KINDS: dict[DTypeClass, frozenset[Kind]] = {
+    DTypeClass.FLOATING: frozenset({Kind.FLOAT}),
+    DTypeClass.INTEGER: frozenset({Kind.SIGNED, Kind.UNSIGNED}),
+    DTypeClass.UNSIGNED: frozenset({Kind.UNSIGNED}),
+    DTypeClass.NUMBER: frozenset({Kind.FLOAT, Kind.SIGNED, Kind.UNSIGNED, Kind.COMPLEX}),
+    DTypeClass.ANY: frozenset(Kind),
+}
+
+
+def in_class(dtype: DType, bound: DTypeClass) -> bool:
+    """Whether a dtype belongs to a class, for all that is known of it."""
+    match dtype:
+        case Scalar(kind=kind):
+            return kind in _CLASS_KINDS[bound]
+        case Policy():
+            return Kind.FLOAT in _CLASS_KINDS[bound]
+        case Weak(kind=kind):
+            return kind in _CLASS_KINDS[bound] or (kind is Kind.SIGNED and bound is DTypeClass.FLOATING)
+        case DTypeVariable(bound=own):
+            return _CLASS_KINDS[own] <= _CLASS_KINDS[bound]
+        case Accumulated(of=of):
+            return _CLASS_KINDS[of.bound] <= _CLASS_KINDS[bound]
+        case Quantised():
+            return bound in (DTypeClass.ANY, DTypeClass.NUMBER, DTypeClass.FLOATING)
+        case UnknownDType():
+            return True
+
+
+def kinds(dtype: DType) -> frozenset[Kind]:
+    """The kinds that a dtype may have."""
+    match dtype:
+        case Scalar(kind=kind) | Weak(kind=kind):
+            return frozenset({kind})
+        case Policy() | Quantised():
+            return frozenset({Kind.FLOAT})
+        case DTypeVariable(bound=bound):
+            return _CLASS_KINDS[bound]
+        case Accumulated(of=of):
+            return _CLASS_KINDS[of.bound]
+        case UnknownDType():
+            return frozenset(Kind)
+
+
+def accumulated(dtype: DType) -> DType:
+    """What a sum of products of `dtype` is: `i32` for short integers, the same for floats (the policy says how it sums)."""
+    match dtype:
+        case Scalar(kind=Kind.SIGNED, bits=bits) if bits < 32:
+            return SCALARS["i32"]
+        case Scalar(kind=Kind.UNSIGNED, bits=bits) if bits < 32:
+            return SCALARS["i32"]
+        case DTypeVariable(bound=bound) if bound is not DTypeClass.FLOATING:
+            return Accumulated(dtype)
+        case _:
+            return dtype
+
+
+# --------------------------------------------------------------------------------------------------------------- shapes
+
+
+@dataclass(frozen=True, slots=True)
+class PackVariable:
+    """`..S`: some dimensions, by name."""
+
+    name: str
+    owner: str
+
+    @override
+    def __str__(self) -> str:
+        return f"..{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class PackCall:
+    """`..broadcast(A, B)`: a shape function whose arguments are not known well enough to compute it."""
+
+    function: str
+    arguments: tuple[Value, ...]
+
+    @override
+    def __str__(self) -> str:
+        return f"..{self.function}({', '.join(map(str, self.arguments))})"
+
+
+ShapeItem = Dim | PackVariable | PackCall
+Shape = tuple[ShapeItem, ...]
+
+
+def shape_text(shape: Shape) -> str:
+    return ", ".join(map(str, shape))
+
+
+@dataclass(frozen=True, slots=True)
+class PackProduct(Leaf):
+    """`product(S)`."""
+
+    shape: Shape
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return f"product({_pack_text(self.shape)})"
+
+
+@dataclass(frozen=True, slots=True)
+class PackRank(Leaf):
+    """`rank(S)`."""
+
+    shape: Shape
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return f"rank({_pack_text(self.shape)})"
+
+
+@dataclass(frozen=True, slots=True)
+class AxisSize(Leaf):
+    """`S[axis]`."""
+
+    shape: Shape
+    axis: Dim
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return f"{_pack_text(self.shape)}[{self.axis}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ListElement(Leaf):
+    """`c.widths[i]`: an element of a configuration's list."""
+
+    path: str
+    owner: str
+    index: Dim
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.path}[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ListLength(Leaf):
+    """`len(c.widths)`."""
+
+    path: str
+    owner: str
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return f"len({self.path})"
+
+
+@dataclass(frozen=True, slots=True)
+class BoolSymbol(Leaf):
+    """`biased`: a static bool known only by name."""
+
+    name: str
+    owner: str
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class IsNone(Leaf):
+    """`mask == none`: whether an optional argument was left out."""
+
+    name: str
+    owner: str
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name} == none"
+
+
+@dataclass(frozen=True, slots=True)
+class SamePack(Leaf):
+    """`broadcast(A, B) == A`: an equality of shapes that is known only as a fact."""
+
+    left: Shape
+    right: Shape
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return f"{_pack_text(self.left)} == {_pack_text(self.right)}"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticTest(Leaf):
+    """A static condition that is no arithmetic: two strings that are equal."""
+
+    text: str
+    owner: str
+    low: int | None = None
+
+    @override
+    def __str__(self) -> str:
+        return self.text
+
+
+def _pack_text(shape: Shape) -> str:
+    if len(shape) == 1 and not isinstance(shape[0], Dim):
+        return str(shape[0])[2:]
+    return f"shape[{shape_text(shape)}]"
+
+
+# --------------------------------------------------------------------------------------------------------------- values
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """`low .. high`, both included; integers as dimension terms, others as floats, None where it is not known."""
+
+    low: Dim | float | None
+    high: Dim | float | None
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.low} .. {self.high}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    dtype: DType
+    shape: Shape
+    within: Interval | None = None
+
+    @override
+    def __str__(self) -> str:
+        within = f" within {self.within}" if self.within is not None else ""
+        return f"{self.dtype}[{shape_text(self.shape)}]{within}"
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A static integer: a literal, a dimension, arithmetic on them."""
+
+    value: Dim
+
+    @override
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Float:
+    """A static float; `value` is None where it is known only at build time."""
+
+    value: float | None
+
+    @override
+    def __str__(self) -> str:
+        return "float" if self.value is None else repr(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Bool:
+    """A static truth value: a constraint on sizes and flags."""
+
+    value: Constraint
+
+    @override
+    def __str__(self) -> str:
+        return render(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Str:
+    value: str | None
+
+    @override
+    def __str__(self) -> str:
+        return "str" if self.value is None else f'"{self.value}"'
+
+
+@dataclass(frozen=True, slots=True)
+class NoneValue:
+    @override
+    def __str__(self) -> str:
+        return "none"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleValue:
+    items: tuple[Value, ...]
+
+    @override
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))})"
+
+
+@dataclass(frozen=True, slots=True)
+class ListValue:
+    """A list whose elements are known one by one."""
+
+    items: tuple[Value, ...]
+
+    @override
+    def __str__(self) -> str:
+        return f"[{', '.join(map(str, self.items))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list of `length` elements that share one type, which may depend on `index` (`0 <= index < length`)."""
+
+    element: Value
+    index: Leaf
+    length: Dim
+    real: bool = False  # Over the range of a dimension: a loop over it is a loop at run time.
+
+    @override
+    def __str__(self) -> str:
+        return f"list[{self.element}, {self.length}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigList:
+    """A list-valued field of a configuration known only by name, such as `c.widths`."""
+
+    path: str
+    owner: str
+    kind: StaticKind
+    length: Dim
+
+    @override
+    def __str__(self) -> str:
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeValue:
+    """A pack, or a list of sizes used as a shape."""
+
+    shape: Shape
+
+    @override
+    def __str__(self) -> str:
+        return _pack_text(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class DTypeValue:
+    dtype: DType
+
+    @override
+    def __str__(self) -> str:
+        return str(self.dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class TypeValue:
+    """A type as a generic argument."""
+
+    type: Value
+
+    @override
+    def __str__(self) -> str:
+        return str(self.type)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordValue:
+    """A record: a configuration, or tensors under names."""
+
+    name: str
+    file: str
+    fields: tuple[tuple[str, Value], ...]
+
+    def field(self, name: str) -> Value | None:
+        return next((value for key, value in self.fields if key == name), None)
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalValue:
+    """A value that may be none, which a test narrows; `flag` stands for the test."""
+
+    inner: Value
+    flag: IsNone | None
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.inner}?"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A declaration of a file, perhaps with generic arguments: what `Linear` or `Linear[4, 8]` denotes."""
+
+    file: str
+    name: str
+    arguments: tuple[tuple[str | None, Value], ...] = ()
+
+    @override
+    def __str__(self) -> str:
+        if not self.arguments:
+            return self.name
+        shown = (f"{key} = {value}" if key else str(value) for key, value in self.arguments)
+        return f"{self.name}[{', '.join(shown)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelBound:
+    """`model(A, B) -> C where (...)`: a model known by its type; `owner` owns the names that it quantifies."""
+
+    owner: str
+    parameters: tuple[Value, ...]
+    result: Value
+    where: tuple[Constraint, ...]
+    quantified: tuple[str, ...]
+
+    @override
+    def __str__(self) -> str:
+        return f"model({', '.join(map(str, self.parameters))}) -> {self.result}"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A model with its weights: what a `sub` names. `model` is what it was made from."""
+
+    model: Reference | ModelBound | GenericModel
+
+    @override
+    def __str__(self) -> str:
+        return str(self.model)
+
+
+@dataclass(frozen=True, slots=True)
+class GenericModel:
+    """`M` of `M: model(...) -> ...`: a model that the caller chooses."""
+
+    name: str
+    bound: ModelBound
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """An imported file under a name."""
+
+    file: str
+
+    @override
+    def __str__(self) -> str:
+        return "module"
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A function of the language itself: `range`, `len`, `product`."""
+
+    name: str
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class TypeVariable:
+    """`In` of `In: type`."""
+
+    name: str
+    owner: str
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+class StaticKind(Enum):
+    """The kinds of compile-time parameters that need no more words."""
+
+    INT = "int"
+    DIM = "dim"
+    BOOL = "bool"
+    FLOAT = "float"
+    STR = "str"
+    TYPE = "type"
+    PATTERN = "pattern"
+    REDUCER = "reducer"
+    SIZES = "sizes"
+
+
+@dataclass(frozen=True, slots=True)
+class KindValue:
+    """The type of a compile-time parameter: `int`, `axis[S]`, `shape[..R]`; `shape` is the pack that it speaks of."""
+
+    kind: StaticKind | AxisKind
+    shape: Shape = ()
+
+    @override
+    def __str__(self) -> str:
+        if isinstance(self.kind, StaticKind):
+            return self.kind.value
+        return f"{self.kind.value}[{_pack_text(self.shape)}]"
+
+
+class AxisKind(Enum):
+    """The kinds of compile-time parameters that speak of a pack."""
+
+    AXIS = "axis"
+    AXES = "axes"
+    AFTER = "after"
+    SHAPE = "shape"
+
+
+@dataclass(frozen=True, slots=True)
+class DTypeKind:
+    """The kind of a generic `T: floating`."""
+
+    bound: DTypeClass
+
+    @override
+    def __str__(self) -> str:
+        return self.bound.value
+
+
+@dataclass(frozen=True, slots=True)
+class ListKind:
+    """`list[element, length]` as the type of a parameter; `length` None where any will do."""
+
+    element: Value
+    length: Dim | None
+
+    @override
+    def __str__(self) -> str:
+        return f"list[{self.element}]" if self.length is None else f"list[{self.element}, {self.length}]"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKind:
+    """A record's name as the type of a parameter."""
+
+    file: str
+    name: str
+    arguments: tuple[tuple[str | None, Value], ...] = ()
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A compile-time parameter that only its name stands for: a list, a pattern, axes; `type` is what it was declared."""
+
+    name: str
+    owner: str
+    type: Value
+
+    @override
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """What a reported mistake hides: it silences what follows."""
+
+    @override
+    def __str__(self) -> str:
+        return "_"
+
+
+Value = (
+    Tensor
+    | Int
+    | Float
+    | Bool
+    | Str
+    | NoneValue
+    | TupleValue
+    | ListValue
+    | Sequence
+    | ConfigList
+    | ShapeValue
+    | DTypeValue
+    | TypeValue
+    | RecordValue
+    | OptionalValue
+    | Reference
+    | ModelBound
+    | Instance
+    | GenericModel
+    | Module
+    | Builtin
+    | TypeVariable
+    | KindValue
+    | DTypeKind
+    | ListKind
+    | RecordKind
+    | Placeholder
+    | Unknown
+)
+
+UNKNOWN = Unknown()
+NONE = NoneValue()

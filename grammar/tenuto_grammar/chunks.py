@@ -54,21 +54,17 @@ def _with_comments_above(text: str, lowest: int, keyword: int) -> int:
 
     `#!` lines are about the file and stay with what precedes; an indented comment stays in the body above it.
     """
-    start = line_end = keyword
-    while line_end > lowest:
-        line_end -= 1
-        if line_end > lowest and text[line_end - 1 : line_end + 1] == "\r\n":
+    start = line = keyword
+    while line > lowest and text[line - 1] in "\r\n":
+        line_end = line - 1
+        if line_end > lowest and text[line_end - 1 : line] == "\r\n":
             line_end -= 1
-        line = max(text.rfind("\n", lowest, line_end), text.rfind("\r", lowest, line_end)) + 1
-        if line == 0:
-            # No line end above: the first line of the text, or the line where the declaration before begins.
-            if lowest > 0:
-                break
-            line = 1 if text.startswith("\ufeff") else 0
-        content = text[line:line_end]
+        line = max(text.rfind("\n", lowest, line_end), text.rfind("\r", lowest, line_end), lowest - 1) + 1
+        if line == lowest > 0:
+            break  # the rest of the line where the declaration before begins
+        content = text[line:line_end].removeprefix("\ufeff")
         if content.startswith("#") and not content.startswith("#!"):
-            start = line
+            start = line_end - len(content)
         elif content.strip(" \t\f"):
             break
-        line_end = line
     return start

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 
 from tenuto_grammar import lr
-from tenuto_grammar.chunks import Chunk, split
-from tenuto_grammar.lexer import Comment, comments, tokenize
+from tenuto_grammar.chunks import KEYWORDS, Chunk, split
+from tenuto_grammar.lexer import Comment, Tokens, comments, tokenize
 from tenuto_grammar.problems import ProblemKind, SyntaxProblem
+from tenuto_grammar.recovery import recover
+from tenuto_grammar.stray import stray_text
 from tenuto_grammar.syntax import Declaration
 from tenuto_grammar.tables import tables
 from tenuto_grammar.text import Span
@@ -45,7 +47,7 @@ class Module:
 def parse(text: str) -> Module:
     """Read a whole file."""
     chunks = split(text)
-    with _collector_paused():
+    with collector_paused():
         parsed = tuple(parse_chunk(chunk.text) for chunk in chunks)
     return Module(chunks, parsed, file_doc(chunks))
 
@@ -56,23 +58,25 @@ def parse_chunk(text: str) -> Parsed:
     found_comments = comments(tokens)
     if tokens.kinds[0] == 0:
         return Parsed(None, found_comments, tuple(tokens.problems))
+    if not _begins_declaration(tokens):
+        tokens.problems.append(stray_text(tokens, 0))
+        return Parsed(None, found_comments, tuple(tokens.problems))
     machine = _machine()
     stack = lr.begin(machine)
-    with _collector_paused():
-        stopped = lr.advance(machine, tokens, stack, 0)
+    stopped = lr.advance(machine, tokens, stack, 0)
+    value = stack.values[-1] if stopped == lr.ACCEPTED else recover(machine, tokens, stopped, stack)
+    declaration = value if isinstance(value, Declaration) else None
+    doc = _doc([comment for comment in found_comments if comment.span.end <= tokens.spans[0][0]], "##")
+    if declaration is not None and doc is not None:
+        declaration = replace(declaration, doc=doc)
     problems = tokens.problems
-    declaration: Declaration | None = None
-    if stopped == lr.ACCEPTED:
-        value = stack.values[-1]
-        assert isinstance(value, Declaration)
-        doc = _doc([comment for comment in found_comments if comment.span.end <= tokens.starts[0]], "##")
-        declaration = value if doc is None else replace(value, doc=doc)
-    else:
-        span = Span(tokens.starts[stopped], tokens.ends[stopped])
-        found = f"`{text[span.start : span.end]}`" if span.end > span.start else "the end of the declaration"
-        problems.append(SyntaxProblem(span, ProblemKind.UNEXPECTED, f"{found} does not fit here"))
     problems.extend(map(_too_deep, stack.too_deep[:1]))
     return Parsed(declaration, found_comments, tuple(sorted(problems, key=lambda problem: problem.span)))
+
+
+def _begins_declaration(tokens: Tokens) -> bool:
+    start, end = tokens.spans[0]
+    return tokens.text[start:end] in KEYWORDS and (start == 0 or tokens.text[start - 1] in "\r\n\ufeff")
 
 
 def file_doc(chunks: Sequence[Chunk]) -> str | None:
@@ -103,12 +107,18 @@ def _machine() -> lr.Machine:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
-    """A tree is built of many objects that all stay: the collector would walk them again and again for nothing."""
+def collector_paused() -> Iterator[None]:
+    """For whoever parses many chunks: the trees are many objects that all stay, and the collector need not walk them.
+
+    They go straight to the oldest generation (freezing and thawing is two list splices), not through the younger ones.
+    """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
+            if gc.get_freeze_count() == 0:
+                gc.freeze()
+                gc.unfreeze()
             gc.enable()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import marshal
 import os
-import sys
 import tempfile
 from contextlib import suppress
 from dataclasses import astuple, dataclass, fields, replace
@@ -117,15 +116,14 @@ def write(tables: Tables, grammar: str, path: Path = BUILT) -> None:
         raise
 
 
-# Format 4 is read by every Python that Tenuto runs on; the version stands in the key all the same, as what Lark makes
-# of a regular expression may depend on it.
+# Every Python that Tenuto runs on reads and writes format 4, so one wheel serves them all.
 _MARSHAL_FORMAT = 4
 _TABLES_FORMAT = 1
 _RULES = [field.name for field in fields(Tables)].index("rules")
 
 
-def _key(grammar: str) -> tuple[int, str, str]:
-    return _TABLES_FORMAT, f"{sys.version_info.major}.{sys.version_info.minor}", grammar
+def _key(grammar: str) -> tuple[int, str]:
+    return _TABLES_FORMAT, grammar
 
 
 def _read(path: Path, grammar: str) -> Tables | None:

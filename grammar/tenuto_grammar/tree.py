@@ -170,14 +170,22 @@ def _model_type(
 
 @dataclass(frozen=True, slots=True)
 class _Operator:
-    """The text of an operator, on its way into the node."""
+    """The text of an operator, on its way into the node; no operator's text where recovery has put one in."""
 
     span: Span
     text: str
 
 
+def _or_operator(span: Span, _: str) -> _Operator:
+    return _Operator(span, "or")
+
+
+def _and_operator(span: Span, _: str) -> _Operator:
+    return _Operator(span, "and")
+
+
 def _binary(span: Span, left: Expression, operator: _Operator, right: Expression) -> syntax.Binary:
-    return syntax.Binary(span, _BINARY[operator.text], operator.span, left, right)
+    return syntax.Binary(span, _BINARY.get(operator.text, BinaryOperator.ADD), operator.span, left, right)
 
 
 _BINARY = {operator.value: operator for operator in BinaryOperator}
@@ -186,7 +194,7 @@ _COMPARISON = {operator.value: operator for operator in Comparison}
 
 def _compare(span: Span, *parts: Expression | _Operator) -> syntax.Compare:
     operands = tuple(part for part in parts if not isinstance(part, _Operator))
-    operators = tuple(_COMPARISON[part.text] for part in parts if isinstance(part, _Operator))
+    operators = tuple(_COMPARISON.get(part.text, Comparison.EQUAL) for part in parts if isinstance(part, _Operator))
     return syntax.Compare(span, operands, operators)
 
 
@@ -354,8 +362,8 @@ MAKERS: Mapping[str, Make] = {
     "subscript": syntax.Subscript,
     "attribute": syntax.Attribute,
     "element": _element,
-    "or_operator": _Operator,
-    "and_operator": _Operator,
+    "or_operator": _or_operator,
+    "and_operator": _and_operator,
     "comparison_operator": _Operator,
     "sum_operator": _Operator,
     "product_operator": _Operator,

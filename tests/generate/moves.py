@@ -46,7 +46,9 @@ def _matmul(builder: Builder) -> None:
     else:
         width = builder.dimension()
         weight = builder.parameter((width, x.dims[-1]))
-        builder.let(f'einsum("... i k, j k -> ... i j", {x.name}, {weight.name})', (*x.dims[:-1], width))
+        names = "ab"[: len(x.dims) - 1]
+        pattern = f"{' '.join(names)} k, w k -> {' '.join(names)} w"
+        builder.let(f'einsum("{pattern}", {x.name}, {weight.name})', (*x.dims[:-1], width))
 
 
 def _transpose(builder: Builder) -> None:

@@ -37,8 +37,7 @@ from tenuto_grammar.text import Span
 
 def evaluate(frame: Frame, expression: syntax.Expression) -> Value:
     value = _evaluate(frame, expression)
-    if frame.run.observe is not None:
-        frame.run.observe(frame, expression.span, value)
+    frame.note(expression.span, value)
     return value
 
 
@@ -235,8 +234,8 @@ def iterate(frame: Frame, expression: syntax.Expression) -> list[Value]:
 def destructure(frame: Frame, pattern: syntax.Pattern, value: Value) -> None:
     """Bind the names of `pattern` in the innermost block."""
     if isinstance(pattern, syntax.Identifier):
-        if pattern.text != "_":
-            frame.names[pattern.text] = value
+        frame.names[pattern.text] = value
+        frame.note(pattern.span, value)
         return
     if not isinstance(value, tuple | list) or len(value) != len(pattern.items):
         raise WrongByExecution(frame.place(pattern.span), f"{describe(value)} is not {len(pattern.items)} values")

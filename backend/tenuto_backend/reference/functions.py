@@ -307,16 +307,12 @@ def _einsum(text: Value, parts: Value) -> Value:
     tensors = _tensors(parts)
     if len(rule.inputs) != len(tensors):
         raise Refused(f"the pattern {text!r} is for {len(rule.inputs)} tensors, not {len(tensors)}")
-    known: dict[str, int] = {}
-    for side, tensor in zip(rule.inputs, tensors, strict=True):
-        spread = pattern.spread(side, tensor.ndim, str(text))
-        for name, size in zip(spread.names, tensor.shape, strict=True):
-            known[name] = size if name not in known or known[name] == 1 else known[name]
-    count = max((name.startswith(pattern.ELLIPSIS) and int(name[3:]) for name in known), default=0)
-    output = rule.output
-    if (pattern.ELLIPSIS,) in output.axes:
-        output = pattern.replace_ellipsis(output, count)
-    return Shape(tuple(known[name] for name in output.names))
+    known = {
+        name: size
+        for side, tensor in zip(rule.inputs, tensors, strict=True)
+        for name, size in zip(pattern.spread(side, tensor.ndim, str(text)).names, tensor.shape, strict=True)
+    }
+    return Shape(tuple(known[name] for name in rule.output.names))
 
 
 def _rearrange(text: Value, shape: Value, named: Value) -> Value:

@@ -29,7 +29,7 @@ Observer = Callable[[Frame, Span, Value], None]
 
 
 def start(program: Program, seed: int = 0, observe: Observer | None = None) -> Run:
-    """A run of `program`: weights are drawn with `seed`; `observe` is told each expression's value."""
+    """A run of `program`: weights are drawn with `seed`; `observe` is told what each expression gives."""
     return Run(program.find, calls.call, calls.member, np.random.default_rng(seed), observe)
 
 

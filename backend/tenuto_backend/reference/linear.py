@@ -9,7 +9,7 @@ import numpy as np
 
 from tenuto_backend.reference.dtypes import accumulated, working
 from tenuto_backend.reference.elementwise import Primitive
-from tenuto_backend.reference.pattern import ELLIPSIS, Side, parse, replace_ellipsis, spread
+from tenuto_backend.reference.pattern import ELLIPSIS, Side, parse, spread
 from tenuto_backend.reference.values import Array, Refused
 
 
@@ -22,30 +22,26 @@ def _einsum(pattern: str, parts: Sequence[Array]) -> Array:
     rule = parse(pattern)
     if len(rule.inputs) != len(parts):
         raise Refused(f"the pattern {pattern!r} is for {len(rule.inputs)} tensors, not {len(parts)}")
-    inputs = [spread(side, part.ndim, pattern) for side, part in zip(rule.inputs, parts, strict=True)]
-    unnamed = max((sum(name.startswith(ELLIPSIS) for name in side.names) for side in inputs), default=0)
-    output = replace_ellipsis(rule.output, unnamed) if (ELLIPSIS,) in rule.output.axes else rule.output
     letters: dict[str, str] = {}
-    for side in (*inputs, output):
+    for side in (*rule.inputs, rule.output):
         for axis in side.axes:
-            if len(axis) != 1:
+            if len(axis) != 1 or axis[0] == ELLIPSIS:
                 raise Refused(f"each axis of {pattern!r} must be one name")
             letters.setdefault(axis[0], ascii_letters[len(letters)])
-    named = {name for side in inputs for name in side.names}
-    if not set(output.names) <= named:
+    if not set(rule.output.names) <= {name for side in rule.inputs for name in side.names}:
         raise Refused(f"the right side of {pattern!r} names an axis that the left side lacks")
-    _agree(inputs, parts, pattern)
-    equation = ",".join(_word(side, letters) for side in inputs) + "->" + _word(output, letters)
+    _agree(rule.inputs, parts, pattern)
+    equation = ",".join(_word(side, letters) for side in rule.inputs) + "->" + _word(rule.output, letters)
     wide = [part.astype(working(part.dtype)) for part in parts]
-    return np.asarray(np.einsum(equation, *wide)).astype(accumulated(parts[0].dtype))
+    return np.asarray(np.einsum(equation, *wide)).astype(parts[0].dtype)
 
 
 def _agree(inputs: Sequence[Side], parts: Sequence[Array], pattern: str) -> None:
     """A name has one size: NumPy alone would let an axis of size 1 meet any other."""
     found: dict[str, int] = {}
     for side, part in zip(inputs, parts, strict=True):
-        for name, size in zip(side.names, part.shape, strict=True):
-            if found.setdefault(name, size) != size and not name.startswith(ELLIPSIS):
+        for name, size in zip(spread(side, part.ndim, pattern).names, part.shape, strict=True):
+            if found.setdefault(name, size) != size:
                 raise Refused(f"in {pattern!r} `{name}` has the sizes {found[name]} and {size}")
 
 

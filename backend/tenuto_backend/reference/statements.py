@@ -53,6 +53,7 @@ def _step(frame: Frame, statement: syntax.Statement) -> Returned | None:
             destructure(frame, pattern, _typed(frame, declared, value))
         case syntax.Var(name=name, type=declared, value=value):
             frame.names[name.text] = _typed(frame, declared, value)
+            frame.note(name.span, frame.names[name.text])
         case syntax.Assign(names=names, value=value):
             _assign(frame, statement, names, evaluate(frame, value))
         case syntax.Collect(name=name, value=value):
@@ -104,6 +105,7 @@ def _assign(frame: Frame, statement: syntax.Assign, names: tuple[syntax.Identifi
         if owner is None:
             raise WrongByExecution(frame.place(name.span), f"`{name.text}` is not a variable")
         owner[name.text] = item
+        frame.note(name.span, item)
 
 
 # --------------------------------------------------------------------------------------------------------------- models
@@ -260,6 +262,7 @@ def _collect(frame: Frame, statement: syntax.Collect, name: str, value: Value) -
     while around is not None:
         if around.collected is not None and name in around.collected:
             around.collected[name].append(value)
+            frame.note(statement.name.span, value)
             return
         around = around.outer
     raise WrongByExecution(frame.place(statement.span), "`collect` stands in no loop")

@@ -136,6 +136,11 @@ class Frame:
             frame = frame.outer
         return None
 
+    def note(self, span: Span, value: Value) -> None:
+        """Tell who watches what an expression gave, or a name was bound to."""
+        if self.run.observe is not None:
+            self.run.observe(self, span, value)
+
     def place(self, span: Span) -> Place:
         return Place(self.file, self.declaration, span)
 

@@ -1,8 +1,8 @@
 """Memoised queries over changing inputs.
 
-An *input* is a fact that the outside world sets: the text of a file, a folder's settings. A *query* is a pure function of
-the database and hashable arguments. The database records what each query read; after an edit it runs again only the
-queries that read something that changed, and it stops where a new result equals the old one.
+An *input* is a fact that the outside world sets: the text of a file, a folder's settings. A *query* is a pure
+function of the database and hashable arguments. The database records what each query read; after an edit it runs
+again only the queries that read something that changed, and it stops where a new result equals the old one.
 
 Invariant: a query reads no disk, no clock and no global that changes. An edit that arrives while a query runs sets
 `cancelled`; the query stops at its next read.

@@ -8,9 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis import modules
 from tenuto_analysis.check import queries
 from tenuto_analysis.database import Database, query
@@ -19,6 +16,7 @@ from tenuto_analysis.diagnostics.base import (
     Edit,
     Finding,
     Fix,
+    Place,
     RelatedFinding,
     Severity,
 )
@@ -31,10 +29,11 @@ from tenuto_analysis.diagnostics.names import (
 )
 from tenuto_analysis.diagnostics.syntax import SyntaxProblem
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.modules import STD
 from tenuto_analysis.suppression import suppressed
 from tenuto_analysis.types import Value
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 
 @query
@@ -171,7 +170,7 @@ def _without(node: syntax.Import, item: syntax.ImportedName) -> Edit:
     return Edit(Span(names[index - 1].span.end, item.span.end), "")
 
 
-# ------------------------------------------------------------------------------------------------------------- questions
+# ------------------------------------------------------------------------------------------------------------ questions
 
 
 @dataclass(frozen=True, slots=True)

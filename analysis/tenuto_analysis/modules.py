@@ -1,8 +1,8 @@
 """What a file offers and what a name means in it.
 
-A module is a file: `blocks.attention` is `blocks/attention.ten` below the workspace root, `std.*` ships with Tenuto. The
-names of every `std` module but `std.nn` are in scope everywhere. Offsets in the file appear only in `chunks`; everything
-below it is keyed by declaration, so that an edit elsewhere in the file changes nothing here.
+A module is a file: `blocks.attention` is `blocks/attention.ten` below the workspace root, `std.*` ships with Tenuto.
+The names of every `std` module but `std.nn` are in scope everywhere. Offsets in the file appear only in `chunks`;
+everything below it is keyed by declaration, so that an edit elsewhere in the file changes nothing here.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from tenuto_analysis.database import Database, input_fact, query
 from tenuto_grammar.chunks import Chunk, split
 from tenuto_grammar.parse import Parsed, parse_chunk
 from tenuto_grammar.syntax import Declaration, Import
-
-from tenuto_analysis.database import Database, input_fact, query
 
 STD = Path(__file__).parent / "std"
 EXPLICIT_STD = frozenset({"nn"})  # The std modules that must be imported.
@@ -45,12 +44,12 @@ def std_modules() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in STD.glob("*.ten")))
 
 
-# ----------------------------------------------------------------------------------------------------- inside one file
+# ------------------------------------------------------------------------------------------------------ inside one file
 
 
 @query
 def chunks(db: Database, file: str) -> tuple[tuple[str, Chunk], ...]:
-    """The declarations of a file with their keys: the name, made unique; `import 1`, `header 1` for what has no name."""
+    """The declarations of a file with their keys: the name, made unique; `import #1` for what has no name."""
     text = file_text(db, file)
     seen: dict[str, int] = {}
     found: list[tuple[str, Chunk]] = []
@@ -95,7 +94,7 @@ def offered(db: Database, file: str) -> dict[str, str]:
     return {key: keyword for key, keyword in keys(db, file) if keyword not in ("", "import") and "#" not in key}
 
 
-# ----------------------------------------------------------------------------------------------------- between files
+# -------------------------------------------------------------------------------------------------------- between files
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +192,7 @@ def visible(db: Database, file: str) -> tuple[str, ...]:
 
 @query
 def import_cycle(db: Database, file: str, key: str) -> tuple[str, ...]:
-    """The files of a cycle of imports that starts with the import `key` of `file` and comes back to it; empty if none."""
+    """The files of a cycle of imports that starts with the import `key` and comes back; empty if none."""
     start = next((found.file for found in imports(db, file) if found.key == key), None)
     trail: list[str] = []
     seen: set[str] = set()

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from tenuto_analysis.dims import ONE, ZERO, Compare, Dim, Relation
+from tenuto_analysis.dims import ONE, ZERO, Compare, Dim, Relation, literal
 from tenuto_analysis.facts import Proved
+from tenuto_analysis.normal_form import of_atom
 from tenuto_analysis.shapes import Failure, FailureKind, Known, Result, has_pack
 from tenuto_analysis.types import (
     Int,
@@ -63,7 +64,7 @@ def _pattern_call(known: Known, function: str, arguments: tuple[Value, ...]) -> 
     match function, rest:
         case "einsum", [ListValue(items=parts) | TupleValue(items=parts)]:
             return _einsum(known, pattern, parts)
-        case ("rearrange" | "reduce_pattern"), [ShapeValue(shape=shape), RecordValue(fields=fields)]:
+        case (("rearrange" | "reduce_pattern"), [ShapeValue(shape=shape), RecordValue(fields=fields)]):
             given = {name: value.value for name, value in fields if isinstance(value, Int)}
             return _rearrange(known, pattern, shape, given, drops=function == "reduce_pattern")
         case _:
@@ -228,6 +229,9 @@ def divided(known: Known, size: Dim, by: Dim) -> Dim | Failure:
     """`size / by`, which must come out even."""
     if by is ONE:
         return size
+    exact = exact_quotient(size, by)
+    if exact is not None:
+        return exact
     quotient = known.facts.simplify(size // by)
     if known.equal(quotient * by, size):
         return quotient
@@ -237,6 +241,27 @@ def divided(known: Known, size: Dim, by: Dim) -> Dim | Failure:
     ):
         return quotient
     return Failure(FailureKind.SIZES, f"`{size}` is not known to be a multiple of `{by}`", obligation)
+
+
+def exact_quotient(size: Dim, by: Dim) -> Dim | None:
+    """The polynomial that gives `size` when multiplied by the single term `by`; None where there is none."""
+    if len(by.terms) != 1:
+        return None
+    ((divisor, factor),) = by.terms.items()
+    total = ZERO
+    for monomial, coefficient in size.terms.items():
+        rest = list(monomial.atoms)
+        for atom in divisor.atoms:
+            if atom not in rest:
+                return None
+            rest.remove(atom)
+        if coefficient % factor:
+            return None
+        term = literal(coefficient // factor)
+        for atom in rest:
+            term = term * of_atom(atom)
+        total = total + term
+    return total
 
 
 # --------------------------------------------------------------------------------------------------------------- einsum

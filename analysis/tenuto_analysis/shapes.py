@@ -57,7 +57,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known at a place: facts about sizes, and equalities of packs (a residual call and the shape that it is)."""
+    """What is known at a place: facts about sizes, and what residual shape functions are equal to."""
 
     facts: Facts = EMPTY
     packs: tuple[tuple[Shape, Shape], ...] = ()
@@ -131,7 +131,7 @@ def axis_position(shape: Shape, axis: int, extra: int = 0) -> int | Failure | No
 
 
 def broadcast(known: Known, left: Shape, right: Shape) -> Shape | Failure:
-    """NumPy's rule, where it can be proved: aligned from the right, sizes are equal, or one of them is the literal 1."""
+    """NumPy's rule, where it can be proved: aligned from the right, sizes are equal, or one is the literal 1."""
     if left == right:
         return left
     i, j = len(left), len(right)
@@ -191,7 +191,7 @@ def call(known: Known, function: str, arguments: tuple[Value, ...]) -> Shape | F
     return result
 
 
-# ------------------------------------------------------------------------------------------------------ the functions
+# -------------------------------------------------------------------------------------------------------- the functions
 
 
 def _broadcast(known: Known, arguments: tuple[Value, ...]) -> Result:
@@ -269,7 +269,7 @@ def _permute(known: Known, arguments: tuple[Value, ...]) -> Result:
 
 def _concat(known: Known, arguments: tuple[Value, ...]) -> Result:
     match arguments:
-        case (Sequence(element=Tensor(shape=shape), length=length, index=index), Int(value=axis)):
+        case (Sequence(element=Tensor(shape=shape), length=length), Int(value=axis)):
             position = axis_position(shape, axis.constant) if axis.constant is not None else None
             if position is None or isinstance(position, Failure):
                 return position
@@ -421,9 +421,7 @@ def _pad(known: Known, arguments: tuple[Value, ...]) -> Result:
     if first is None or last is None or has_pack(shape):
         return None
     if len(first) != len(shape) or len(last) != len(shape):
-        return Failure(
-            FailureKind.RANK, f"`before` and `after` need one size for each axis of `[{shape_text(shape)}]`"
-        )
+        return Failure(FailureKind.RANK, f"`before` and `after` need one size for each axis of `[{shape_text(shape)}]`")
     return tuple(
         item + before_size + after_size
         for item, before_size, after_size in zip(shape, first, last, strict=True)

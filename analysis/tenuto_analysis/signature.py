@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenuto_grammar.syntax import Keyword
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.dims import Constraint
 from tenuto_analysis.types import Value
+from tenuto_grammar.syntax import Keyword
+from tenuto_grammar.text import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ class Signature:
     promises: tuple[Constraint, ...]
     existential: tuple[str, ...]
     lenient: bool
-    result_precision: bool
 
     @property
     def is_model(self) -> bool:

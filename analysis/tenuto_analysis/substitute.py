@@ -305,4 +305,3 @@ def shape_call(known: Known, function: str, arguments: tuple[Value, ...]) -> Sha
     if function in PATTERN_FUNCTIONS:
         return pattern_call(known, function, arguments)
     return call(known, function, arguments)
-

@@ -1,7 +1,7 @@
 """Comments that silence a lint: `# tenuto: allow(rule-name) reason`.
 
-At the end of a line it silences that line; alone on a line, the statement or declaration that follows. Only warnings can
-be silenced, and a comment that silences nothing is reported itself.
+At the end of a line it silences that line; alone on a line, the statement or declaration that follows. Only warnings
+can be silenced, and a comment that silences nothing is reported itself.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics import CATALOGUE
 from tenuto_analysis.diagnostics.base import Diagnostic, Severity
 from tenuto_analysis.diagnostics.syntax import UnusedSuppression
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 _ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
 _RULES = frozenset(item.rule for item in CATALOGUE)
@@ -33,9 +32,7 @@ class Allowed:
     used: bool = False
 
 
-def suppressed(
-    db: Database, file: str, found: list[tuple[str, Diagnostic]]
-) -> list[tuple[str, Diagnostic]]:
+def suppressed(db: Database, file: str, found: list[tuple[str, Diagnostic]]) -> list[tuple[str, Diagnostic]]:
     """The problems that are left, with those of the comments themselves."""
     allowed = [item for key, _ in modules.keys(db, file) for item in _allowed(db, file, key)]
     if not allowed:
@@ -75,7 +72,11 @@ def _allowed(db: Database, file: str, key: str) -> list[Allowed]:
         end = text.find("\n", comment.span.end)
         end = len(text) if end < 0 else end
         alone = not text[line : comment.span.start].strip()
-        reach = _following(parsed.declaration if parsed is not None else None, comment.span.end) if alone else Span(line, end)
+        reach = (
+            _following(parsed.declaration if parsed is not None else None, comment.span.end)
+            if alone
+            else Span(line, end)
+        )
         found += [Allowed(key, rule.strip(), comment.span, reach) for rule in match[1].split(",")]
     return found
 

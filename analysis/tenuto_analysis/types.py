@@ -190,7 +190,7 @@ def kinds(dtype: DType) -> frozenset[Kind]:
 
 
 def accumulated(dtype: DType) -> DType:
-    """What a sum of products of `dtype` is: `i32` for short integers, the same for floats (the policy says how it sums)."""
+    """What a sum of products of `dtype` is: `i32` for short integers, itself for floats (policies say how they sum)."""
     match dtype:
         case Scalar(kind=Kind.SIGNED, bits=bits) if bits < 32:
             return SCALARS["i32"]
@@ -705,7 +705,7 @@ class RecordKind:
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """A compile-time parameter that only its name stands for: a list, a pattern, axes; `type` is what it was declared."""
+    """A compile-time parameter that only its name stands for: a list, a pattern, axes; `type` is its declared type."""
 
     name: str
     owner: str

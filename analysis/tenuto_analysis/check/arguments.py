@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.check.matching import Fit, Source, match_value
@@ -50,6 +48,7 @@ from tenuto_analysis.types import (
     Unknown,
     Value,
 )
+from tenuto_grammar.text import Span
 
 REDUCERS = ("sum", "mean", "max", "min", "prod")
 
@@ -80,15 +79,13 @@ def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: S
     extra = next((p for p in signature.parameters if _kind(p.type) is StaticKind.SIZES), None)
     positional = [p for p in signature.parameters if p is not extra]
     by_name = {p.name: p for p in positional}
-    place = 0
     unnamed = [item for item in given if item.name is None]
     good = True
     for index, item in enumerate(unnamed):
-        if place >= len(positional):
+        if index >= len(positional):
             ctx.report(UnexpectedArgument(item.span, signature.name, None, tuple(by_name), ()))
             return None
-        parameter = positional[place]
-        place += 1
+        parameter = positional[index]
         if _is_list(parameter.type) and not _list_like(item.value):
             rest = unnamed[index:]
             whole = Span(item.span.start, rest[-1].span.end)
@@ -146,7 +143,7 @@ def bind_static(ctx: Context, fit: Fit, signature: Signature, bound: Bound) -> b
     parameter, value = bound.parameter, bound.value
     type_ = parameter.type
     if isinstance(type_, OptionalValue):
-        if value == NONE or isinstance(value, OptionalValue):
+        if value == NONE or (isinstance(value, OptionalValue) and not isinstance(type_.inner, Tensor)):
             fit.substitution.values[parameter.name] = value
             return True
         type_ = type_.inner
@@ -333,4 +330,3 @@ def source_of(ctx: Context, signature: Signature, bound: Bound) -> Source:
     what = f"the argument `{bound.parameter.name}` of `{signature.name}`"
     shown = Related(declared, f"`{signature.name}` declares `{bound.parameter.name}: {bound.parameter.type}` here")
     return Source(what, bound.span, (shown,))
-

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.check import arguments
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import failure_of
@@ -55,6 +53,7 @@ from tenuto_analysis.types import (
     TupleValue,
     Value,
 )
+from tenuto_grammar.text import Span
 
 
 def call(ctx: Context, name: str, given: tuple[arguments.Given, ...], span: Span) -> Value:
@@ -98,7 +97,8 @@ def _zip(ctx: Context, values: tuple[Value, ...]) -> Value | None:
     lists = [value.items for value in values if isinstance(value, ListValue | TupleValue)]
     if len(lists) == len(values) and lists:
         return ListValue(tuple(TupleValue(items) for items in zip(*lists, strict=False)))
-    sequences = [value for value in values if isinstance(value, Sequence)]
+    opened = [placeholder_value(ctx, v.type) if isinstance(v, Placeholder) else v for v in values]
+    sequences = [value for value in opened if isinstance(value, Sequence)]
     if len(sequences) != len(values) or not sequences:
         return None
     first = sequences[0]
@@ -223,7 +223,7 @@ def placeholder_value(ctx: Context, type_: Value) -> Value:
             return type_
 
 
-# ------------------------------------------------------------------------------------------- names inside of constraints
+# ------------------------------------------------------------------------------------------ names inside of constraints
 
 
 def names_in(constraint: Constraint, owner: str) -> frozenset[str]:
@@ -273,5 +273,3 @@ def _names_in_shape(shape: Shape, owner: str) -> Iterable[str]:
                             yield name
                         case _:
                             pass
-
-

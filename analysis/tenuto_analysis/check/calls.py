@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tenuto_grammar import syntax
-from tenuto_grammar.syntax import Keyword
-from tenuto_grammar.text import Span
-
-from tenuto_analysis.check import annotations, arguments, builtins, expressions, queries
+from tenuto_analysis.check import arguments, builtins, expressions, queries, written
 from tenuto_analysis.check.arguments import Bound, Given, source_of
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, failure_of
@@ -65,6 +61,9 @@ from tenuto_analysis.types import (
     Weak,
     in_class,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import Keyword
+from tenuto_grammar.text import Span
 
 _EXTREMES = {"max": "maximum", "min": "minimum"}
 _SCALAR_FUNCTIONS = {"sqrt": math.sqrt, "exp": math.exp, "log": math.log}
@@ -104,9 +103,7 @@ def _callee(ctx: Context, node: syntax.Expression) -> Value:
     return expressions.infer(ctx, node)
 
 
-def _call(
-    ctx: Context, node: syntax.Expression, given: tuple[Given, ...], span: Span, expected: Value | None
-) -> Value:
+def _call(ctx: Context, node: syntax.Expression, given: tuple[Given, ...], span: Span, expected: Value | None) -> Value:
     callee = _callee(ctx, node)
     match callee:
         case Unknown():
@@ -133,9 +130,7 @@ def _call(
     return UNKNOWN
 
 
-def _function(
-    ctx: Context, callee: Reference, given: tuple[Given, ...], span: Span, expected: Value | None
-) -> Value:
+def _function(ctx: Context, callee: Reference, given: tuple[Given, ...], span: Span, expected: Value | None) -> Value:
     if any(item.value == UNKNOWN for item in given):
         return UNKNOWN
     if callee.name in _EXTREMES and callee.file.startswith(str(STD)):
@@ -168,7 +163,7 @@ def _scalar(name: str, argument: Value, result: Tensor) -> Value:
     return Float(None) if compute is not None or result.dtype == WEAK_FLOAT else result
 
 
-# -------------------------------------------------------------------------------------------------------------- applying
+# ------------------------------------------------------------------------------------------------------------- applying
 
 
 def apply(
@@ -209,8 +204,7 @@ def apply(
     settle(ctx, fit)
     if fit.failed:
         return UNKNOWN
-    _check_axes(ctx, fit, signature, bound)
-    if fit.failed or not _resolved(ctx, fit, signature, span):
+    if not _check_axes(ctx, fit, signature, bound) or not _resolved(ctx, fit, signature, span):
         return UNKNOWN
     if not require(ctx, fit, signature, span, bound, skip=_generic_names(signature) if checked else frozenset()):
         return UNKNOWN
@@ -243,7 +237,8 @@ def bind_explicit(
             return False
         fit.substitution.values[generic.name] = found
         declared = Related(
-            Place(signature.file, signature.key, generic.span), f"`{generic.name}` of `{signature.name}` is declared here"
+            Place(signature.file, signature.key, generic.span),
+            f"`{generic.name}` of `{signature.name}` is declared here",
         )
         fit.bound_by[generic.name] = Source(f"the generic argument `{generic.name}`", where, (declared,))
     return True
@@ -253,9 +248,7 @@ def _generic_value(
     ctx: Context, fit: Fit, signature: Signature, generic: GenericSignature, value: Value, span: Span
 ) -> Value | None:
     """A generic argument as its kind; None where it is not of that kind, which is reported."""
-    declared = Related(
-        Place(signature.file, signature.key, generic.span), f"`{generic.name}` of `{signature.name}` is declared here"
-    )
+    declared = _declared(signature, generic)
     match generic.kind:
         case KindValue(kind=StaticKind.TYPE):
             return value if isinstance(value, TypeValue) else TypeValue(value)
@@ -288,8 +281,13 @@ def _generic_value(
     return None
 
 
+def _declared(signature: Signature, generic: GenericSignature) -> Related:
+    place = Place(signature.file, signature.key, generic.span)
+    return Related(place, f"`{generic.name}` of `{signature.name}` is declared here")
+
+
 def _close(ctx: Context, fit: Fit, signature: Signature, expected: Value | None) -> None:
-    """Names that the arguments left open: from the expected type, from defaults, or because their argument was left out."""
+    """Names that the arguments left open: from the expected type, from defaults, or from what was left out."""
     values = fit.substitution.values
     if expected is not None and signature.result is not None:
         _hint(fit, signature.result, expected)
@@ -325,7 +323,7 @@ def _resolved(ctx: Context, fit: Fit, signature: Signature, span: Span) -> bool:
     return True
 
 
-def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]) -> None:
+def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]) -> bool:
     """Axes that are literal must lie in the tensor that they speak of."""
     for item in bound:
         type_ = item.parameter.type
@@ -339,8 +337,8 @@ def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]
             position = axis_position(shape, axis)
             if isinstance(position, Failure):
                 ctx.report(failure_of(ctx, position, item.span, source_of(ctx, signature, item).declared))
-                fit.failed = True
-                return
+                return False
+    return True
 
 
 def _generic_names(signature: Signature) -> frozenset[str]:
@@ -416,7 +414,7 @@ def settled(ctx: Context, value: Value) -> Value:
             return value
 
 
-# ---------------------------------------------------------------------------------------------------------------- models
+# --------------------------------------------------------------------------------------------------------------- models
 
 
 def _instance(
@@ -476,9 +474,9 @@ def instantiate(ctx: Context, value: Value, span: Span) -> Value:
             for generic in signature.generics:
                 if generic.name not in fit.substitution.values and generic.default is not None:
                     fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
-            if all(g.name in fit.substitution.values or g.pack for g in signature.generics):
-                if not require(ctx, fit, signature, span, [], only=_generic_names(signature)):
-                    return UNKNOWN
+            complete = all(g.name in fit.substitution.values or g.pack for g in signature.generics)
+            if complete and not require(ctx, fit, signature, span, [], only=_generic_names(signature)):
+                return UNKNOWN
             return Instance(value)
         case GenericModel():
             return Instance(value)
@@ -513,12 +511,21 @@ def members_of(ctx: Context, reference: Reference) -> tuple[tuple[str, Value], .
 
 def signature_of_bound(ctx: Context, name: str, bound: ModelBound) -> Signature:
     """A model type as a signature: its names are solved anew at each call."""
-    parameters = tuple(
-        queries.parameter(f"{index + 1}", type_) for index, type_ in enumerate(bound.parameters)
-    )
+    parameters = tuple(queries.parameter(f"{index + 1}", type_) for index, type_ in enumerate(bound.parameters))
     requirements = tuple(queries.requirement(fact) for fact in bound.where)
     return Signature(
-        name, ctx.file, ctx.key, bound.owner, Keyword.MODEL, (), parameters, bound.result, requirements, (), (), False, False
+        name,
+        ctx.file,
+        ctx.key,
+        bound.owner,
+        Keyword.MODEL,
+        (),
+        parameters,
+        bound.result,
+        requirements,
+        (),
+        (),
+        lenient=False,
     )
 
 
@@ -546,7 +553,7 @@ def fits_bound(
     return not inner.problems
 
 
-# --------------------------------------------------------------------------------------------------------------- records
+# -------------------------------------------------------------------------------------------------------------- records
 
 
 def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span: Span) -> Value:
@@ -555,9 +562,7 @@ def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span
     if record is None:
         return UNKNOWN
     fit = Fit(Substitution(record.owner, ctx.known))
-    annotations.bind_generics(
-        fit.substitution, tuple((g.name, g.pack) for g in record.generics), reference.arguments
-    )
+    written.bind_generics(fit.substitution, tuple((g.name, g.pack) for g in record.generics), reference.arguments)
     names = tuple(field.name for field in record.fields)
     values: dict[str, Given] = {}
     for index, item in enumerate(given):
@@ -569,18 +574,19 @@ def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span
         values[key] = item
     fields: list[tuple[str, Value]] = []
     for field in record.fields:
-        item = values.get(field.name)
-        if item is None:
+        chosen = values.get(field.name)
+        if chosen is None:
             if field.default is None:
                 place = Place(reference.file, record.key, field.span)
                 ctx.report(MissingArgument(span, record.name, field.name, place))
                 return UNKNOWN
             fields.append((field.name, fit.substitution.value(field.default)))
             continue
-        if item.value == UNKNOWN:
+        if chosen.value == UNKNOWN:
             return UNKNOWN
         declared = Related(Place(reference.file, record.key, field.span), f"`{field.name}` is declared here")
-        value = field_value(ctx, fit, field.type, item, Source(f"the field `{field.name}`", item.span, (declared,)))
+        source = Source(f"the field `{field.name}`", chosen.span, (declared,))
+        value = field_value(ctx, fit, field.type, chosen, source)
         if value is None:
             return UNKNOWN
         fit.substitution.values.setdefault(field.name, value)
@@ -612,7 +618,7 @@ def field_value(ctx: Context, fit: Fit, type_: Value, item: Given, source: Sourc
             return item.value if len(ctx.problems) == before else None
 
 
-# ---------------------------------------------------------------------------------------------------------------- tuples
+# --------------------------------------------------------------------------------------------------------------- tuples
 
 
 def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value, ...]:
@@ -631,4 +637,3 @@ def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value,
         case _:
             ctx.report(WrongCount(span, count, str(value)))
             return (UNKNOWN,) * count
-

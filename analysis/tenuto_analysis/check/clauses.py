@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_grammar import syntax
-
 from tenuto_analysis.check import expressions
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.types import SCALARS, Kind, Scalar
+from tenuto_grammar import syntax
 
 # The named policies that fix the dtype of a value, and those that are made by a call.
 PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}

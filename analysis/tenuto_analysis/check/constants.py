@@ -5,11 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis import modules
-from tenuto_analysis.check import annotations, arguments, calls, expressions, queries
+from tenuto_analysis.check import arguments, calls, expressions, queries, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit, Source, settle
 from tenuto_analysis.database import Database
@@ -30,11 +27,13 @@ from tenuto_analysis.types import (
     Tensor,
     Value,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 
 def constant(db: Database, file: str, key: str, node: syntax.Const) -> queries.Interface:
     ctx = Context(db, file, key, queries.owner_of(file, key))
-    kind = annotations.annotation(ctx, node.type) if node.type is not None else None
+    kind = written.annotation(ctx, node.type) if node.type is not None else None
     match node.value:
         case syntax.Call(
             callee=syntax.Name(text="load"), arguments=(syntax.Argument(name=None, value=syntax.String() as path),)
@@ -123,7 +122,12 @@ def _json(data: object) -> Value:
 
 
 def _name(data: object) -> str:
-    names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", int: "an integer", float: "a number"}
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "a string",
+        bool: "true or false",
+        int: "an integer",
+        float: "a number",
+    }
     return names.get(type(data), "null")
-
-

@@ -1,7 +1,7 @@
 """What the checker carries while it walks one declaration: names, facts, problems.
 
-A `Context` belongs to one declaration and one pass over it. Names that the declaration binds are in `scopes`; every other
-name is asked of `modules.lookup`, and remembered in `used`.
+A `Context` belongs to one declaration and one pass over it. Names that the declaration binds are in `scopes`; every
+other name is asked of `modules.lookup`, and remembered in `used`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, leaves_of_constraint, of
 from tenuto_analysis.facts import Proved, Unproved
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.types import Int, PackVariable, Shape, Value
+from tenuto_grammar.text import Span
 
 
 @dataclass(slots=True)
@@ -142,5 +141,3 @@ def owned_by(leaf: Leaf, owner: str) -> bool:
     """Whether a leaf is a name of the given declaration (or a fresh one that it made)."""
     own = getattr(leaf, "owner", owner)
     return isinstance(own, str) and own.split("#")[0] == owner
-
-

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenuto_grammar import syntax
-from tenuto_grammar.syntax import Keyword
-
 from tenuto_analysis.check import expressions, queries, statements
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.database import Database
-from tenuto_analysis.diagnostics.names import UnusedName
 from tenuto_analysis.diagnostics.base import Severity
+from tenuto_analysis.diagnostics.names import UnusedName
 from tenuto_analysis.diagnostics.statements import MissingReturn
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.types import UNKNOWN, PackCall, PackVariable, ShapeValue, Tensor, TupleValue, Value
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import Keyword
 
 
 def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.Body:
@@ -46,9 +45,7 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
         statements.give_back(ctx, frame, value, node.body.span)
     _lint_unused(ctx, frame)
     result = frame.result if frame.result is not None else UNKNOWN
-    return queries.Body(
-        tuple(ctx.problems), frozenset(ctx.used), result, tuple(frame.members), tuple(ctx.values)
-    )
+    return queries.Body(tuple(ctx.problems), frozenset(ctx.used), result, tuple(frame.members), tuple(ctx.values))
 
 
 def _residual(types: list[Value]) -> list[tuple[tuple[PackCall], tuple[PackCall]]]:

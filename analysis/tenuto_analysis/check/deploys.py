@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
-from tenuto_analysis.check import annotations, calls, clauses, expressions, queries
+from tenuto_analysis.check import calls, clauses, expressions, queries, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
 from tenuto_analysis.database import Database
@@ -19,6 +16,8 @@ from tenuto_analysis.dims import All, Compare, Constraint, Relation, Symbol, of
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import UNKNOWN, Int, ModelBound, Reference, Value
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 SETTINGS = ("weights", "precision", "target", "dims")
 
@@ -67,7 +66,7 @@ def sizes_of(signature: Signature) -> tuple[str, ...]:
     """The sizes that a model's parameters quantify."""
     found: dict[str, None] = {}
     for parameter in signature.parameters:
-        for name in annotations.sizes_in(parameter.type, signature.owner):
+        for name in written.sizes_in(parameter.type, signature.owner):
             found[name] = None
     generics = {generic.name for generic in signature.generics}
     return tuple(name for name in found if name not in generics)
@@ -118,7 +117,7 @@ def _range(ctx: Context, item: syntax.Setting, symbol: Symbol) -> Constraint | N
 def _fits_type(ctx: Context, node: syntax.Deploy, model: Reference) -> None:
     assert node.type is not None
     ctx.implicit = set()
-    wanted: Value = annotations.annotation(ctx, node.type)
+    wanted: Value = written.annotation(ctx, node.type)
     ctx.implicit = None
     if isinstance(wanted, ModelBound):
         declared = Related(Place(ctx.file, ctx.key, node.type.span), "the type is given here")
@@ -179,4 +178,3 @@ def _is_path(node: syntax.Expression | syntax.Range) -> bool:
             return _is_path(base)
         case _:
             return False
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.check.context import Context, owned_by
 from tenuto_analysis.diagnostics.base import Diagnostic, Related
 from tenuto_analysis.diagnostics.evidence import Evidence
@@ -13,11 +11,11 @@ from tenuto_analysis.diagnostics.shapes import (
     BroadcastMismatch,
     ShapeMismatch,
 )
-from tenuto_analysis.dims import leaves_of_constraint, render
+from tenuto_analysis.dims import Leaf, leaves_of_constraint, render
 from tenuto_analysis.facts import Unproved
 from tenuto_analysis.shapes import Failure, FailureKind
 from tenuto_analysis.types import BoolSymbol, IsNone, SamePack, StaticTest
-
+from tenuto_grammar.text import Span
 
 _FLAGS = (BoolSymbol, IsNone, SamePack, StaticTest)
 
@@ -28,15 +26,13 @@ def evidence_of(ctx: Context, unproved: Unproved | None) -> Evidence:
         return Evidence((), False, (), None, None)
     example = unproved.counterexample or {}
     values = sorted((str(leaf), value) for leaf, value in example.items() if not isinstance(leaf, _FLAGS))
-    own = [
-        fact
-        for fact in unproved.suffices
-        if not any(isinstance(leaf, _FLAGS) for leaf in leaves_of_constraint(fact))
-        and all(owned_by(leaf, ctx.owner) and "#" not in getattr(leaf, "owner", "") for leaf in leaves_of_constraint(fact))
-    ]
-    return Evidence(
-        tuple(values), unproved.refuted_always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert
-    )
+    own = [fact for fact in unproved.suffices if all(_nameable(ctx, leaf) for leaf in leaves_of_constraint(fact))]
+    return Evidence(tuple(values), unproved.refuted_always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert)
+
+
+def _nameable(ctx: Context, leaf: Leaf) -> bool:
+    """Whether a `where` of the declaration could mention this."""
+    return not isinstance(leaf, _FLAGS) and owned_by(leaf, ctx.owner) and "#" not in getattr(leaf, "owner", "")
 
 
 def failure_of(ctx: Context, failure: Failure, span: Span, origins: tuple[Related, ...] = ()) -> Diagnostic:

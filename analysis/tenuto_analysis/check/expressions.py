@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis import modules
-from tenuto_analysis.check import annotations, builtins, calls, indexing, operators, queries
+from tenuto_analysis.check import builtins, calls, indexing, operators, queries, written
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.diagnostics.names import UnknownField, UnknownName
 from tenuto_analysis.diagnostics.statements import BranchesDiffer
 from tenuto_analysis.diagnostics.types import InvalidOperation, InvalidType, NotStatic, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.dims import Constraint, Dim, Flag, Not, Truth, conditional, literal, of
+from tenuto_analysis.dims import Constraint, Dim, Flag, Leaf, Not, Truth, conditional, literal, of
 from tenuto_analysis.facts import Proved
 from tenuto_analysis.modules import Target
-from tenuto_analysis.shapes import axis_size, same_shape
-from tenuto_analysis.shapes import Failure
+from tenuto_analysis.shapes import Failure, axis_size, same_shape
 from tenuto_analysis.types import (
     FLOAT,
     NONE,
@@ -47,6 +43,8 @@ from tenuto_analysis.types import (
     Unknown,
     Value,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 
 def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) -> Value:
@@ -99,7 +97,7 @@ def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) 
             return UNKNOWN
 
 
-# ----------------------------------------------------------------------------------------------------------------- names
+# ---------------------------------------------------------------------------------------------------------------- names
 
 
 def name(ctx: Context, node: syntax.Name) -> Value:
@@ -282,7 +280,13 @@ def _narrow_optional(ctx: Context, flag: IsNone, present: bool) -> None:
 
 
 def negated(test: Constraint) -> Constraint:
-    return test.part if isinstance(test, Not) else Not(test)
+    match test:
+        case Not(part=part):
+            return part
+        case Truth(value=value):
+            return Truth(not value)
+        case _:
+            return Not(test)
 
 
 def _conditional(ctx: Context, node: syntax.Conditional, expected: Value | None) -> Value:
@@ -356,7 +360,7 @@ def join(ctx: Context, left: Value, right: Value) -> Value | None:
             return None
 
 
-# --------------------------------------------------------------------------------------------------------------- lists
+# ---------------------------------------------------------------------------------------------------------------- lists
 
 
 def _comprehension(ctx: Context, node: syntax.Comprehension) -> Value:
@@ -379,12 +383,10 @@ def _comprehension(ctx: Context, node: syntax.Comprehension) -> Value:
             return UNKNOWN
 
 
-def assume_index(ctx: Context, index: object, length: Dim) -> None:
+def assume_index(ctx: Context, index: Leaf, length: Dim) -> None:
     """`0 <= index < length`."""
-    leaf = index
-    assert hasattr(leaf, "low")
-    ctx.assume(operators.at_most(literal(0), of(leaf)))
-    ctx.assume(operators.at_most(of(leaf) + 1, length))
+    ctx.assume(operators.at_most(literal(0), of(index)))
+    ctx.assume(operators.at_most(of(index) + 1, length))
 
 
 def iterated(ctx: Context, value: Value, span: Span) -> ListValue | Sequence | Unknown:
@@ -427,7 +429,7 @@ def bind_pattern(ctx: Context, pattern: syntax.Pattern, value: Value, mutable: b
                 bind_pattern(ctx, item, part, mutable)
 
 
-# -------------------------------------------------------------------------------------------------- generic arguments
+# ---------------------------------------------------------------------------------------------------- generic arguments
 
 
 GenericArgument = tuple[str | None, Value, Span]
@@ -449,22 +451,22 @@ def type_argument(ctx: Context, node: syntax.Index) -> Value:
     """A generic argument: a value, or a type."""
     match node:
         case syntax.ModelType():
-            return annotations.model_type(ctx, node)
+            return written.model_type(ctx, node)
         case syntax.Bounded(value=value, within=within):
             inner = type_argument(ctx, value)
-            bounds = annotations.interval(ctx, within)
+            bounds = written.interval(ctx, within)
             return Tensor(inner.dtype, inner.shape, bounds) if isinstance(inner, Tensor) else inner
         case syntax.Pack():
-            return ShapeValue(annotations.shape(ctx, (node,)))
+            return ShapeValue(written.shape(ctx, (node,)))
         case syntax.Subscript(base=syntax.Name(text=text), indices=indices) if (
             ctx.find(text) is None and (text in SCALARS or text == "float") and declared_here(ctx, text) is None
         ):
-            return Tensor(FLOAT if text == "float" else SCALARS[text], annotations.shape(ctx, indices))
+            return Tensor(FLOAT if text == "float" else SCALARS[text], written.shape(ctx, indices))
         case syntax.Subscript(base=syntax.Name(text=text), indices=indices):
             binding = ctx.find(text)
             if binding is not None and isinstance(binding.value, DTypeValue):
                 binding.used = True
-                return Tensor(binding.value.dtype, annotations.shape(ctx, indices))
+                return Tensor(binding.value.dtype, written.shape(ctx, indices))
             return infer(ctx, node)
         case syntax.Slice() | syntax.Ellipsis() | syntax.AnyPack() | syntax.Exists() | syntax.Named():
             ctx.report(InvalidType(node.span, "this is not a generic argument"))
@@ -495,4 +497,3 @@ def pack_element(ctx: Context, shape: ShapeValue, index: Dim, span: Span) -> Val
         ctx.report(InvalidOperation(span, "[]", size.message))
         return UNKNOWN
     return Int(size)
-

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
-from tenuto_analysis.check import annotations, builtins, expressions
+from tenuto_analysis.check import builtins, expressions, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.check.matching import Source, inside
@@ -52,11 +49,23 @@ from tenuto_analysis.types import (
     kinds,
     shape_text,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
+
+_NO_INDEX = (
+    syntax.Ellipsis,
+    syntax.Pack,
+    syntax.AnyPack,
+    syntax.Exists,
+    syntax.Named,
+    syntax.Bounded,
+    syntax.ModelType,
+)
 
 
 def subscript(ctx: Context, node: syntax.Subscript) -> Value:
     if isinstance(node.base, syntax.Name) and node.base.text == "shape" and ctx.find("shape") is None:
-        return ShapeValue(annotations.shape(ctx, node.indices))
+        return ShapeValue(written.shape(ctx, node.indices))
     base = expressions.infer(ctx, node.base)
     match base:
         case Unknown():
@@ -67,7 +76,7 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
                 return UNKNOWN
             return Reference(file, name, tuple((key, value) for key, value, _ in found))
         case DTypeValue(dtype=dtype):
-            return Tensor(dtype, annotations.shape(ctx, node.indices))
+            return Tensor(dtype, written.shape(ctx, node.indices))
         case Tensor():
             return _tensor(ctx, base, node)
         case ListValue() | TupleValue() | Sequence() | ConfigList() | ShapeValue() | Placeholder():
@@ -80,11 +89,13 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
             return UNKNOWN
 
 
-# ----------------------------------------------------------------------------------------------------------------- lists
+# ---------------------------------------------------------------------------------------------------------------- lists
 
 
 def _list(
-    ctx: Context, base: ListValue | TupleValue | Sequence | ConfigList | ShapeValue | Placeholder, node: syntax.Subscript
+    ctx: Context,
+    base: ListValue | TupleValue | Sequence | ConfigList | ShapeValue | Placeholder,
+    node: syntax.Subscript,
 ) -> Value:
     if isinstance(base, Placeholder):
         inner = builtins.placeholder_value(ctx, base.type)
@@ -98,10 +109,7 @@ def _list(
     (index,) = node.indices
     if isinstance(index, syntax.Slice):
         return _list_slice(ctx, base, index)
-    if isinstance(
-        index,
-        syntax.Ellipsis | syntax.Pack | syntax.AnyPack | syntax.Exists | syntax.Named | syntax.Bounded | syntax.ModelType,
-    ):
+    if isinstance(index, _NO_INDEX):
         ctx.report(InvalidOperation(index.span, "[]", "this is not an index"))
         return UNKNOWN
     position = expressions.static_size(ctx, expressions.infer(ctx, index), index.span, "the index of a list")
@@ -178,7 +186,7 @@ def _list_slice(ctx: Context, base: Value, index: syntax.Slice) -> Value:
             return UNKNOWN
 
 
-# --------------------------------------------------------------------------------------------------------------- tensors
+# -------------------------------------------------------------------------------------------------------------- tensors
 
 
 def _tensor(ctx: Context, base: Tensor, node: syntax.Subscript) -> Value:
@@ -233,8 +241,13 @@ def _indexed(
                     return None
                 found.append(cut)
             case (
-                syntax.Ellipsis() | syntax.Pack() | syntax.AnyPack() | syntax.Exists() | syntax.Named()
-                | syntax.Bounded() | syntax.ModelType()
+                syntax.Ellipsis()
+                | syntax.Pack()
+                | syntax.AnyPack()
+                | syntax.Exists()
+                | syntax.Named()
+                | syntax.Bounded()
+                | syntax.ModelType()
             ):
                 ctx.report(InvalidOperation(item.span, "[]", "this is not an index of a tensor"))
                 return None

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_grammar import syntax
-
 from tenuto_analysis.check import expressions
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.calls import UnexpectedArgument
@@ -13,6 +11,7 @@ from tenuto_analysis.diagnostics.names import UnknownName
 from tenuto_analysis.diagnostics.types import TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.types import Float, Int, Unknown
+from tenuto_grammar import syntax
 
 INITIALISERS: Mapping[str, tuple[str, ...]] = {
     "zeros": (),

@@ -1,15 +1,13 @@
 """Fitting a value to a type that may contain names to solve for.
 
-`fit` walks a wanted type and an actual value together. A name that the substitution owns and has not bound yet is bound;
-what cannot be compared before all names are bound is deferred, and `settle` compares it in the end.
+`fit` walks a wanted type and an actual value together. A name that the substitution owns and has not bound yet is
+bound; what cannot be compared before all names are bound is deferred, and `settle` compares it in the end.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import assert_never
-
-from tenuto_grammar.text import Span
 
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, failure_of
@@ -65,6 +63,7 @@ from tenuto_analysis.types import (
     kinds,
     shape_text,
 )
+from tenuto_grammar.text import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +161,9 @@ def match_value(ctx: Context, fit: Fit, wanted: Value, actual: Value, source: So
                 _mismatch(ctx, fit, wanted, actual, source)
             else:
                 for key, type_ in fields:
-                    value = actual.field(key)
-                    if value is not None:
-                        match_value(ctx, fit, type_, value, source)
+                    part = actual.field(key)
+                    if part is not None:
+                        match_value(ctx, fit, type_, part, source)
         case Int(value=dim):
             if isinstance(actual, Int):
                 fit.later.append(LaterSize(dim, actual.value, 0, source, (), ()))
@@ -229,7 +228,7 @@ def _match_list(ctx: Context, fit: Fit, wanted: ListKind, actual: Value, source:
             fit.later.append(LaterSize(wanted.length, length, 0, source, (), ()))
 
 
-# --------------------------------------------------------------------------------------------------------------- tensors
+# -------------------------------------------------------------------------------------------------------------- tensors
 
 
 def _match_tensor(ctx: Context, fit: Fit, wanted: Tensor, actual: Tensor, source: Source) -> None:
@@ -328,7 +327,9 @@ def _match_shape(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: S
         _match_items(ctx, fit, before, actual[: len(before)], 0, wanted, actual, source)
         if not pack.name.startswith("?"):
             _bind(fit, pack.name, ShapeValue(actual[len(before) : len(before) + length]), source)
-        _match_items(ctx, fit, after, actual[len(actual) - len(after) :], len(actual) - len(after), wanted, actual, source)
+        _match_items(
+            ctx, fit, after, actual[len(actual) - len(after) :], len(actual) - len(after), wanted, actual, source
+        )
     elif len(wanted) == len(actual) and not any(isinstance(item, PackCall) for item in wanted):
         _match_items(ctx, fit, wanted, actual, 0, wanted, actual, source)
     elif any(not isinstance(item, Dim) for item in wanted + actual):
@@ -374,7 +375,9 @@ def _bind_after(ctx: Context, fit: Fit, name: str, wanted: Shape, actual: Shape,
         _rank(ctx, fit, wanted, actual, source)
         return False
     if isinstance(position, Failure) or position is None:
-        failure = position or Failure(FailureKind.AXIS, f"nothing tells which axis of `[{shape_text(actual)}]` is meant")
+        failure = position or Failure(
+            FailureKind.AXIS, f"nothing tells which axis of `[{shape_text(actual)}]` is meant"
+        )
         ctx.report(failure_of(ctx, failure, source.span, source.declared))
         fit.failed = True
         return False
@@ -532,6 +535,8 @@ def inside(inner: Interval, outer: Interval) -> Constraint | None:
 
 
 def _number(bound: Dim | float | None) -> float | None:
-    return float(bound.constant) if isinstance(bound, Dim) and bound.constant is not None else (
-        bound if isinstance(bound, int | float) else None
+    return (
+        float(bound.constant)
+        if isinstance(bound, Dim) and bound.constant is not None
+        else (bound if isinstance(bound, int | float) else None)
     )

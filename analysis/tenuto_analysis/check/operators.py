@@ -1,15 +1,12 @@
 """Operators: arithmetic, comparison and logic, on tensors and on values known at compile time.
 
-An infix operator means the function of the same name in `std`; its typing is here because it is the busiest rule of all.
+An infix operator means the function of the same name in `std`; its typing is here because it is the busiest rule of
+all.
 """
 
 from __future__ import annotations
 
 import math
-
-from tenuto_grammar import syntax
-from tenuto_grammar.syntax import BinaryOperator, Comparison, UnaryOperator
-from tenuto_grammar.text import Span
 
 from tenuto_analysis.check import expressions, matching
 from tenuto_analysis.check.context import Context
@@ -25,7 +22,6 @@ from tenuto_analysis.dims import (
     Constraint,
     Dim,
     Flag,
-    Not,
     Relation,
     Truth,
     power,
@@ -63,6 +59,9 @@ from tenuto_analysis.types import (
     kinds,
     shape_text,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import BinaryOperator, Comparison, UnaryOperator
+from tenuto_grammar.text import Span
 
 RELATIONS = {
     Comparison.EQUAL: Relation.EQ,
@@ -152,14 +151,10 @@ def _operand(ctx: Context, operator: str, node: syntax.Expression, value: Value)
     return tensor
 
 
-def _report_dtypes(
-    ctx: Context, left: tuple[syntax.Expression, DType], right: tuple[syntax.Expression, DType]
-) -> None:
+def _report_dtypes(ctx: Context, left: tuple[syntax.Expression, DType], right: tuple[syntax.Expression, DType]) -> None:
     (_, wanted), (culprit, found) = (right, left) if isinstance(left[1], Weak) else (left, right)
     related = (Related(ctx.place(left[0].span), f"this is `{left[1]}`"),) if culprit is not left[0] else ()
-    ctx.report(
-        DTypeMismatch(culprit.span, str(wanted), str(found), related, matching.cast_edits(culprit.span, wanted))
-    )
+    ctx.report(DTypeMismatch(culprit.span, str(wanted), str(found), related, matching.cast_edits(culprit.span, wanted)))
 
 
 def _interval(operator: str, a: Tensor, b: Tensor) -> Interval | None:
@@ -175,7 +170,7 @@ def _interval(operator: str, a: Tensor, b: Tensor) -> Interval | None:
     return Interval(low - other_high, high - other_low)
 
 
-# ---------------------------------------------------------------------------------------------------------------- static
+# --------------------------------------------------------------------------------------------------------------- static
 
 
 def _static(ctx: Context, node: syntax.Binary, left: Int | Float, right: Int | Float) -> Value:
@@ -249,7 +244,7 @@ def require_divisor(ctx: Context, divisor: Dim, span: Span) -> None:
         ctx.assume(goal)
 
 
-# ---------------------------------------------------------------------------------------------------------------- matmul
+# --------------------------------------------------------------------------------------------------------------- matmul
 
 
 def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Value:
@@ -260,7 +255,10 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
     assert isinstance(left, Tensor)
     assert isinstance(right, Tensor)
     matrix = len(right.shape) == 2
-    for operand, tensor, axes in ((node.left, left, 1 if matrix or len(left.shape) == 1 else 2), (node.right, right, 2)):
+    for operand, tensor, axes in (
+        (node.left, left, 1 if matrix or len(left.shape) == 1 else 2),
+        (node.right, right, 2),
+    ):
         if len(tensor.shape) < axes or not all(isinstance(item, Dim) for item in tensor.shape[-axes:]):
             shown = shape_text(tensor.shape)
             wanted = "..., M, N" if axes == 2 else "..., N"
@@ -281,9 +279,7 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
         if unproved is not None:
             origins = (*_origins(ctx, node.left, left, node.right, right), *ctx.origin_of(inner, other))
             what = "the inner axis of the right operand of `@`"
-            ctx.report(
-                DimensionMismatch(node.span, what, str(inner), str(other), evidence_of(ctx, unproved), origins)
-            )
+            ctx.report(DimensionMismatch(node.span, what, str(inner), str(other), evidence_of(ctx, unproved), origins))
             return UNKNOWN
     if matrix or len(left.shape) == 1:
         rest = left.shape[:-1] if matrix else right.shape[:-2]
@@ -296,16 +292,16 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
     return Tensor(accumulated(dtype), result)
 
 
-# ----------------------------------------------------------------------------------------------------- logic, comparison
+# ---------------------------------------------------------------------------------------------------- logic, comparison
 
 
 def _logic(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Value:
     if isinstance(left, Bool) and isinstance(right, Bool):
         both = node.operator is BinaryOperator.AND
-        parts = (left.value, right.value)
-        if Truth(not both) in parts:
+        sides = (left.value, right.value)
+        if Truth(not both) in sides:
             return Bool(Truth(not both))
-        parts = tuple(part for part in parts if part != Truth(both))
+        parts = tuple(side for side in sides if side != Truth(both))
         if len(parts) < 2:
             return Bool(parts[0] if parts else Truth(both))
         return Bool(All(parts) if both else Any_(parts))
@@ -316,9 +312,7 @@ def _logic(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Valu
         if tensor.dtype != BOOL and not isinstance(tensor.dtype, UnknownDType):
             ctx.report(DTypeMismatch(operand.span, "bool", str(tensor.dtype)))
             return UNKNOWN
-    return _elementwise(
-        ctx, node.operator.value, node.span, (node.left, left), (node.right, right), DTypeClass.ANY
-    )
+    return _elementwise(ctx, node.operator.value, node.span, (node.left, left), (node.right, right), DTypeClass.ANY)
 
 
 def unary(ctx: Context, node: syntax.Unary) -> Value:
@@ -327,7 +321,9 @@ def unary(ctx: Context, node: syntax.Unary) -> Value:
         return UNKNOWN
     if node.operator is UnaryOperator.NOT:
         if isinstance(value, Bool):
-            return Bool(Truth(not value.value.value) if isinstance(value.value, Truth) else expressions.negated(value.value))
+            return Bool(
+                Truth(not value.value.value) if isinstance(value.value, Truth) else expressions.negated(value.value)
+            )
         tensor = _operand(ctx, "not", node.operand, value)
         if tensor is not None and tensor.dtype != BOOL:
             ctx.report(DTypeMismatch(node.operand.span, "bool", str(tensor.dtype)))
@@ -389,7 +385,7 @@ def _compare(
             test = Flag(flag) if flag is not None else Truth(False)
         case (NoneValue(), NoneValue()) if equality:
             test = Truth(True)
-        case ((NoneValue(), _) | (_, NoneValue())) if equality:
+        case (NoneValue(), _) | (_, NoneValue()) if equality:
             test = Truth(False)
         case (ShapeValue(shape=a_shape), ShapeValue(shape=b_shape)) if equality:
             test = same_pack(ctx.known, a_shape, b_shape)
@@ -407,7 +403,7 @@ def _compare(
         case _:
             result = _elementwise(ctx, operator.value, span, left, right, DTypeClass.ANY)
             return Tensor(BOOL, result.shape) if isinstance(result, Tensor) else UNKNOWN
-    return Bool(test if operator is Comparison.EQUAL else expressions.negated(test) if not isinstance(test, Truth) else Truth(not test.value))
+    return Bool(test if operator is Comparison.EQUAL else expressions.negated(test))
 
 
 def _compare_numbers(ctx: Context, operator: Comparison, left: Int | Float, right: Int | Float) -> Constraint:
@@ -426,7 +422,7 @@ def _compare_numbers(ctx: Context, operator: Comparison, left: Int | Float, righ
     )
 
 
-# ------------------------------------------------------------------------------------------------------------------ cast
+# ----------------------------------------------------------------------------------------------------------------- cast
 
 
 def cast(ctx: Context, node: syntax.Cast) -> Value:
@@ -453,4 +449,3 @@ def cast(ctx: Context, node: syntax.Cast) -> Value:
                 return UNKNOWN
             whole = Kind.FLOAT not in kinds(tensor.dtype) | kinds(dtype)
             return Tensor(dtype, tensor.shape, tensor.within if whole else None)
-

@@ -1,15 +1,12 @@
 """The questions about declarations that the checker asks itself: each is computed once and again only after an edit.
 
-None is finer than a declaration. What a definition promises (`signature`) does not depend on its body, so that an edit in
-a body reaches no other definition, unless its result type is left out.
+None is finer than a declaration. What a definition promises (`signature`) does not depend on its body, so that an
+edit in a body reaches no other definition, unless its result type is left out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import constants, definitions, deploys, signatures
@@ -18,6 +15,8 @@ from tenuto_analysis.diagnostics.base import Diagnostic
 from tenuto_analysis.dims import Constraint, render
 from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
 from tenuto_analysis.types import UNKNOWN, RecordValue, Tensor, Value
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 NO_SIZES = RecordValue("sizes", "", ())
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis import modules
-from tenuto_analysis.check import annotations, builtins, clauses, expressions, queries
-from tenuto_analysis.check.annotations import AXIS_KINDS, STATIC_KINDS
+from tenuto_analysis.check import builtins, clauses, expressions, queries, written
 from tenuto_analysis.check.context import Context, existential_owner
+from tenuto_analysis.check.written import AXIS_KINDS, STATIC_KINDS
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, SuspiciousName, UnboundName
 from tenuto_analysis.diagnostics.types import TypeMismatch
@@ -51,6 +48,8 @@ from tenuto_analysis.types import (
     TypeVariable,
     Value,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 _NEAR_LENGTH = 4  # Shorter names are near to each other by chance.
 
@@ -60,15 +59,13 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     ctx = _context(db, file, key)
     generics = generic_signatures(ctx, node.generics)
     static = _bind_static(ctx, node.parameters)
-    parameters = tuple(
-        _parameter(ctx, parameter, static.get(index)) for index, parameter in enumerate(node.parameters)
-    )
+    parameters = tuple(_parameter(ctx, parameter, static.get(index)) for index, parameter in enumerate(node.parameters))
     assert ctx.implicit is not None
     assert ctx.implied is not None
     assert ctx.mentions is not None
     of_parameters = set(ctx.implicit)
     _check_bound(ctx, of_parameters, {g.name for g in generics}, tuple(p.type for p in parameters))
-    result = annotations.annotation(ctx, node.result) if node.result is not None else None
+    result = written.annotation(ctx, node.result) if node.result is not None else None
     for name in sorted(ctx.implicit - of_parameters):
         binding = ctx.find(name)
         ctx.report(UnboundName(binding.span if binding is not None else node.name.span, name, only_result=True))
@@ -92,7 +89,6 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
         promises,
         tuple(ctx.existentials),
         node.clauses.precision is not None,
-        False,
     )
     bindings = tuple((name, binding.value, binding.span) for name, binding in ctx.scopes[0].items())
     after = tuple((name, ShapeValue((pack,))) for name, pack in ctx.after.items())
@@ -118,7 +114,7 @@ def where_insert(node: syntax.Definition) -> tuple[int, str, str] | None:
     return None
 
 
-# -------------------------------------------------------------------------------------------------------------- generics
+# ------------------------------------------------------------------------------------------------------------- generics
 
 
 def generic_signatures(ctx: Context, generics: tuple[syntax.Generic, ...]) -> tuple[GenericSignature, ...]:
@@ -133,8 +129,10 @@ def generic_signatures(ctx: Context, generics: tuple[syntax.Generic, ...]) -> tu
             ctx.report(ShadowedName(node.name.span, name))
         kind: Value = KindValue(StaticKind.DIM)
         if node.type is not None:
-            kind = annotations.annotation(ctx, node.type)
-        value: Value = ShapeValue(ctx.pack(name, node.name.span)) if node.pack else symbolic(ctx, kind, name, node.name.span)
+            kind = written.annotation(ctx, node.type)
+        value: Value = (
+            ShapeValue(ctx.pack(name, node.name.span)) if node.pack else symbolic(ctx, kind, name, node.name.span)
+        )
         default = expressions.infer(ctx, node.default) if node.default is not None else None
         ctx.bind(name, value, node.name.span)
         found.append(GenericSignature(name, kind, default, node.pack, node.name.span))
@@ -173,7 +171,9 @@ def symbolic_value(ctx: Context, kind: Value, path: str) -> Value:
         case OptionalValue(inner=inner):
             return OptionalValue(symbolic_value(ctx, inner, path), IsNone(path, ctx.owner))
         case ListKind(element=KindValue(kind=StaticKind() as element), length=length):
-            return ConfigList(path, ctx.owner, element, length if length is not None else of(ListLength(path, ctx.owner, 0)))
+            return ConfigList(
+                path, ctx.owner, element, length if length is not None else of(ListLength(path, ctx.owner, 0))
+            )
         case ListKind(element=RecordKind() as element, length=length):
             index = ctx.fresh("i", 0)
             size = length if length is not None else of(ListLength(path, ctx.owner, 0))
@@ -212,7 +212,7 @@ def _record_at(ctx: Context, kind: RecordKind, path: str, index: Dim) -> Value:
     return RecordValue(kind.name, kind.file, tuple(fields))
 
 
-# ------------------------------------------------------------------------------------------------------------ parameters
+# ----------------------------------------------------------------------------------------------------------- parameters
 
 
 def _bind_static(ctx: Context, parameters: tuple[syntax.Parameter, ...]) -> dict[int, Value]:
@@ -220,7 +220,7 @@ def _bind_static(ctx: Context, parameters: tuple[syntax.Parameter, ...]) -> dict
     kinds: dict[int, Value] = {}
     for index, node in enumerate(parameters):
         if _is_static(ctx, node.type):
-            kind = kinds[index] = annotations.annotation(ctx, node.type)
+            kind = kinds[index] = written.annotation(ctx, node.type)
             if ctx.find(node.name.text) is None:
                 _note_after(ctx, node.name.text, kind)
                 ctx.bind(node.name.text, symbolic(ctx, kind, node.name.text, node.name.span), node.name.span)
@@ -260,7 +260,7 @@ def _parameter(ctx: Context, node: syntax.Parameter, static: Value | None) -> Pa
     duplicate = bound is not None and bound.span != node.name.span
     if duplicate and bound is not None and name:
         ctx.report(DuplicateName(node.name.span, name, ctx.place(bound.span)))
-    type_ = static if static is not None else annotations.annotation(ctx, node.type)
+    type_ = static if static is not None else written.annotation(ctx, node.type)
     if static is None and not duplicate:
         ctx.bind(name, _parameter_value(ctx, type_, name), node.name.span)
     return ParameterSignature(name, type_, _default(ctx, node, type_), node.name.span)
@@ -278,7 +278,7 @@ def _parameter_value(ctx: Context, type_: Value, name: str) -> Value:
 
 def _default(ctx: Context, node: syntax.Parameter, type_: Value) -> Value | None:
     if node.default is None:
-        return annotations.default_of(type_)
+        return written.default_of(type_)
     value = expressions.infer(ctx, node.default)
     if value == NONE and not isinstance(type_, OptionalValue):
         ctx.report(TypeMismatch(node.default.span, str(type_), "none"))
@@ -286,7 +286,7 @@ def _default(ctx: Context, node: syntax.Parameter, type_: Value) -> Value | None
     return value
 
 
-# --------------------------------------------------------------------------------------------------------- bound names
+# ---------------------------------------------------------------------------------------------------------- bound names
 
 
 def _check_bound(ctx: Context, names: set[str], generics: set[str], types: tuple[Value, ...]) -> None:
@@ -346,7 +346,7 @@ def _suspicious(ctx: Context, generics: set[str]) -> None:
                 ctx.report(SuspiciousName(binding.span, name, near[0]))
 
 
-# ----------------------------------------------------------------------------------------------------------------- where
+# ---------------------------------------------------------------------------------------------------------------- where
 
 
 def _where(ctx: Context, nodes: tuple[syntax.Expression, ...]) -> list[Requirement]:
@@ -375,13 +375,13 @@ def _requirements(ctx: Context, where: list[Requirement]) -> tuple[Requirement, 
     return tuple(found)
 
 
-# ------------------------------------------------------------------------------------------------------ aliases, records
+# ----------------------------------------------------------------------------------------------------- aliases, records
 
 
 def alias(db: Database, file: str, key: str, node: syntax.TypeAlias) -> queries.Interface:
     ctx = _context(db, file, key)
     generics = generic_signatures(ctx, node.generics)
-    type_ = annotations.annotation(ctx, node.type)
+    type_ = written.annotation(ctx, node.type)
     clauses.check_local(ctx, node.local)
     found = queries.Alias(ctx.owner, generics, type_)
     return queries.Interface(tuple(ctx.problems), frozenset(ctx.used), alias=found)
@@ -397,7 +397,7 @@ def record(db: Database, file: str, key: str, node: syntax.Record) -> queries.In
         if name in seen:
             ctx.report(DuplicateName(field.name.span, name, ctx.place(seen[name])))
         seen[name] = field.name.span
-        type_ = annotations.annotation(ctx, field.type)
+        type_ = written.annotation(ctx, field.type)
         default = None
         if field.default is not None:
             default = expressions.infer(ctx, field.default)
@@ -407,4 +407,3 @@ def record(db: Database, file: str, key: str, node: syntax.Record) -> queries.In
         ctx.bind(name, symbolic(ctx, type_, name, field.name.span), field.name.span)
     found = queries.RecordSignature(node.name.text, file, key, ctx.owner, generics, tuple(fields))
     return queries.Interface(tuple(ctx.problems), frozenset(ctx.used), record=found)
-

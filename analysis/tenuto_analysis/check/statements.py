@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
-from tenuto_analysis.check import annotations, arguments, calls, clauses, expressions, initialisers
+from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, written
 from tenuto_analysis.check.context import Binding, Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of
 from tenuto_analysis.check.matching import Source, fits
@@ -21,7 +18,7 @@ from tenuto_analysis.diagnostics.statements import (
     UnreachableStatement,
 )
 from tenuto_analysis.diagnostics.types import TypeMismatch
-from tenuto_analysis.dims import ONE, ZERO, Dim, Symbol, literal, of, render
+from tenuto_analysis.dims import ONE, ZERO, Constraint, Dim, Symbol, literal, of, render
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
@@ -39,6 +36,8 @@ from tenuto_analysis.types import (
     Unknown,
     Value,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 _UNROLLED = 256  # A static loop of at most so many steps is checked step by step where its types change.
 
@@ -120,14 +119,14 @@ def _governed(ctx: Context, node: syntax.Expression, local: syntax.Local, expect
     return value
 
 
-# ---------------------------------------------------------------------------------------------------------- declarations
+# --------------------------------------------------------------------------------------------------------- declarations
 
 
 def _typed(ctx: Context, name: str, type_node: syntax.Type | None, value: Value, span: Span) -> Value:
     """A value under its written type; the type decides what follows, so that one mistake is reported once."""
     if type_node is None:
         return value
-    expected = annotations.annotation(ctx, type_node)
+    expected = written.annotation(ctx, type_node)
     if value == UNKNOWN or expected == UNKNOWN:
         return expected if not ctx.existentials else value
     if isinstance(expected, KindValue) and isinstance(expected.kind, StaticKind):
@@ -177,7 +176,7 @@ def _indexed_type(ctx: Context, node: syntax.Type) -> tuple[str, Value] | None:
         return None
     with ctx.block():
         ctx.bind(index, Int(of(Symbol(index, _index_owner(ctx, index), 0))), node.span)
-        return index, annotations.annotation(ctx, node)
+        return index, written.annotation(ctx, node)
 
 
 def _names(node: syntax.Node) -> Iterator[syntax.Name]:
@@ -216,7 +215,7 @@ def _sub(ctx: Context, frame: Frame, node: syntax.Sub) -> None:
         ctx.report(MisplacedStatement(node.span, "a `sub` in a loop would be one part for each step", remedy))
     value = calls.instantiate(ctx, expressions.infer(ctx, node.value), node.value.span)
     if node.type is not None:
-        wanted = annotations.annotation(ctx, node.type)
+        wanted = written.annotation(ctx, node.type)
         fits(ctx, wanted, value, Source(f"`{node.name.text}`", node.value.span))
     ctx.bind(node.name.text, value, node.name.span)
     ctx.values.append((node.name.span, value))
@@ -233,7 +232,7 @@ def _param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
     elif frame.in_branch:
         reason = "a `param` under an `if` on a tensor would exist for some inputs only"
         ctx.report(MisplacedStatement(node.span, reason, "declare it before the `if`"))
-    type_ = annotations.annotation(ctx, node.type)
+    type_ = written.annotation(ctx, node.type)
     if type_ != UNKNOWN and not isinstance(type_, Tensor):
         ctx.report(TypeMismatch(node.type.span, "a tensor type", str(type_)))
         type_ = UNKNOWN
@@ -251,7 +250,7 @@ def _param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
     frame.members.append((node.name.text, type_))
 
 
-# --------------------------------------------------------------------------------------------------------------- results
+# -------------------------------------------------------------------------------------------------------------- results
 
 
 def give_back(ctx: Context, frame: Frame, value: Value, span: Span) -> None:
@@ -299,7 +298,7 @@ def _assert(ctx: Context, node: syntax.Assert) -> None:
     ctx.assume(constraint)
 
 
-# -------------------------------------------------------------------------------------------------------------- branches
+# ------------------------------------------------------------------------------------------------------------- branches
 
 
 def _if(ctx: Context, frame: Frame, node: syntax.If) -> bool:
@@ -333,7 +332,7 @@ def _chosen(ctx: Context, frame: Frame, node: syntax.Block | syntax.If | None) -
     return ended
 
 
-def _both(ctx: Context, frame: Frame, node: syntax.If, condition: expressions.Constraint | None) -> bool:
+def _both(ctx: Context, frame: Frame, node: syntax.If, condition: Constraint | None) -> bool:
     """Check both sides, each under its own facts; what they assign must have one type afterwards."""
     before = _variables(ctx)
     known = ctx.known
@@ -382,7 +381,7 @@ def _set(ctx: Context, name: str, value: Value) -> None:
         binding.value = value
 
 
-# ----------------------------------------------------------------------------------------------------------------- loops
+# ---------------------------------------------------------------------------------------------------------------- loops
 
 
 def _for(ctx: Context, frame: Frame, node: syntax.For) -> bool:
@@ -586,4 +585,3 @@ def _assignment(body: syntax.Block, name: str) -> Span | None:
         if isinstance(node, syntax.Assign) and any(target.text == name for target in node.names):
             return node.span
     return None
-

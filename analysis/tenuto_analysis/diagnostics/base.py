@@ -1,8 +1,8 @@
 """What every diagnostic has in common. The catalogue is the subclasses, one file a family.
 
-A diagnostic is a frozen dataclass whose fields are typed facts; its words stand in properties. Its spans are relative to
-the declaration that it is about, so that an edit elsewhere leaves it equal; `model.py` turns it into a `Finding`, which is
-plain data with absolute spans, for the command line and the editors.
+A diagnostic is a frozen dataclass whose fields are typed facts; its words stand in properties. Its spans are relative
+to the declaration that it is about, so that an edit elsewhere leaves it equal; `model.py` turns it into a `Finding`,
+which is plain data with absolute spans, for the command line and the editors.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Diagnostic(ABC):
         return files("tenuto_analysis.diagnostics").joinpath(f"explain/{cls.rule}.md").read_text(encoding="utf-8")
 
 
-# ---------------------------------------------------------------------------------- what leaves analysis: plain data
+# ------------------------------------------------------------------------------------- what leaves analysis: plain data
 
 
 @dataclass(frozen=True, slots=True)

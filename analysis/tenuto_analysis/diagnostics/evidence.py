@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.diagnostics.base import Edit, Fix
+from tenuto_grammar.text import Span
 
 
 @dataclass(frozen=True, slots=True)

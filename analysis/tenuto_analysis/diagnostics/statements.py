@@ -27,7 +27,10 @@ class LoopChangesType(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
-        return "a variable keeps its type in a loop whose length is not known here; make the type depend on the index, or unroll it"
+        return (
+            "a variable keeps its type in a loop whose length is not known here; "
+            "make the type depend on the index, or unroll it"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.diagnostics.base import Edit, Fix
+from tenuto_grammar.text import Span
 
 
 def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_grammar import syntax
-from tenuto_grammar.text import Span
-
 from tenuto_analysis.check import expressions, queries
 from tenuto_analysis.check.context import Context
+from tenuto_analysis.check.evidence import failure_of
 from tenuto_analysis.diagnostics.names import UnknownName
 from tenuto_analysis.diagnostics.types import InvalidType
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.dims import Dim, Symbol, of
+from tenuto_analysis.dims import ZERO, Compare, Dim, Relation, Symbol, of
 from tenuto_analysis.normal_form import single_atom
-from tenuto_analysis.shapes import FUNCTIONS, Failure
-from tenuto_analysis.check.evidence import failure_of
 from tenuto_analysis.patterns import PATTERN_FUNCTIONS
+from tenuto_analysis.shapes import FUNCTIONS, Failure
 from tenuto_analysis.substitute import Substitution, shape_call
 from tenuto_analysis.types import (
     FLOAT,
@@ -54,6 +51,8 @@ from tenuto_analysis.types import (
     Value,
     accumulated,
 )
+from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 STATIC_KINDS: Mapping[str, StaticKind] = {kind.value: kind for kind in StaticKind}
 AXIS_KINDS: Mapping[str, AxisKind] = {kind.value: kind for kind in AxisKind}
@@ -143,7 +142,9 @@ def _of_value(ctx: Context, node: syntax.TensorType, value: Value) -> Value:
         case TypeValue(type=inner):
             return inner
         case Reference(file=file, name=name):
-            return _of_declaration(ctx, node, file, name)
+            given = expressions.generic_arguments(ctx, node.dims or ())
+            arguments = tuple((key, argument) for key, argument, _ in given)
+            return _of_declaration(ctx, Reference(file, name, arguments), node.span)
         case Unknown():
             return UNKNOWN
         case _:
@@ -151,16 +152,14 @@ def _of_value(ctx: Context, node: syntax.TensorType, value: Value) -> Value:
             return UNKNOWN
 
 
-def _of_declaration(ctx: Context, node: syntax.TensorType, file: str, name: str) -> Value:
-    arguments = tuple(
-        (key, value) for key, value, _ in expressions.generic_arguments(ctx, node.dims) if value != UNKNOWN
-    ) if node.dims is not None else ()
+def _of_declaration(ctx: Context, reference: Reference, span: Span) -> Value:
+    file, name, arguments = reference.file, reference.name, reference.arguments
+    if any(value == UNKNOWN for _, value in arguments):
+        return UNKNOWN
     keyword = queries.keyword_of(ctx.db, file, name)
     if keyword == "type":
         alias = queries.alias(ctx.db, file, name)
-        if alias is None:
-            return UNKNOWN
-        return expand_alias(ctx, alias, arguments)
+        return expand_alias(ctx, alias, arguments) if alias is not None else UNKNOWN
     if keyword == "record":
         record = queries.record(ctx.db, file, name)
         if record is None:
@@ -170,7 +169,7 @@ def _of_declaration(ctx: Context, node: syntax.TensorType, file: str, name: str)
         substitution = Substitution(record.owner, ctx.known)
         bind_generics(substitution, tuple((generic.name, generic.pack) for generic in record.generics), arguments)
         return substitution.value(record.as_type())
-    ctx.report(InvalidType(node.span, f"`{name}` is a {keyword}, not a type"))
+    ctx.report(InvalidType(span, f"`{name}` is a {keyword}, not a type"))
     return UNKNOWN
 
 
@@ -239,6 +238,8 @@ def _list(ctx: Context, node: syntax.TensorType) -> Value:
         return UNKNOWN
     element = _element_type(ctx, dims[0])
     length = dimension(ctx, dims[1]) if len(dims) == 2 else None
+    if length is not None and ctx.implied is not None and (length.lowest is None or length.lowest < 0):
+        ctx.implied.append((Compare(Relation.GE, length, ZERO), node.span))
     return ListKind(element, length)
 
 
@@ -246,10 +247,7 @@ def _element_type(ctx: Context, node: syntax.Index) -> Value:
     if isinstance(node, syntax.Name) and node.text in STATIC_KINDS:
         return KindValue(STATIC_KINDS[node.text])
     value = expressions.type_argument(ctx, node)
-    if isinstance(value, Reference):
-        path = syntax.Path(node.span, (syntax.Identifier(node.span, value.name),))
-        return _of_declaration(ctx, syntax.TensorType(node.span, path, (), None), value.file, value.name)
-    return value
+    return _of_declaration(ctx, value, node.span) if isinstance(value, Reference) else value
 
 
 def _pack_argument(ctx: Context, node: syntax.TensorType) -> Shape:
@@ -265,7 +263,7 @@ def _pack_argument(ctx: Context, node: syntax.TensorType) -> Shape:
     return ()
 
 
-# ---------------------------------------------------------------------------------------------------------------- shapes
+# --------------------------------------------------------------------------------------------------------------- shapes
 
 
 def tensor(ctx: Context, node: syntax.TensorType, dtype: DType) -> Value:
@@ -355,8 +353,13 @@ def dimension(ctx: Context, node: syntax.Index) -> Dim:
         case syntax.Missing():
             return of(ctx.fresh("?", 0))
         case (
-            syntax.Slice() | syntax.Ellipsis() | syntax.Named() | syntax.Bounded() | syntax.ModelType()
-            | syntax.Pack() | syntax.AnyPack()
+            syntax.Slice()
+            | syntax.Ellipsis()
+            | syntax.Named()
+            | syntax.Bounded()
+            | syntax.ModelType()
+            | syntax.Pack()
+            | syntax.AnyPack()
         ):
             ctx.report(InvalidType(node.span, "this is not a size"))
             return of(ctx.fresh("?", 0))
@@ -375,7 +378,7 @@ def size(ctx: Context, node: syntax.Expression) -> Dim:
             return of(ctx.fresh("?", 0))
 
 
-# ----------------------------------------------------------------------------------------------------------- model types
+# ---------------------------------------------------------------------------------------------------------- model types
 
 
 def model_type(ctx: Context, node: syntax.ModelType) -> ModelBound:
@@ -387,9 +390,7 @@ def model_type(ctx: Context, node: syntax.ModelType) -> ModelBound:
     inner.implicit = set()
     inner.implied = []
     parameters = tuple(annotation(inner, item) for item in node.parameters)
-    where = tuple(
-        constraint for item in node.where if (constraint := expressions.constraint(inner, item)) is not None
-    )
+    where = tuple(constraint for item in node.where if (constraint := expressions.constraint(inner, item)) is not None)
     result = annotation(inner, node.result)
     implied = tuple(fact for fact, _ in inner.implied)
     return ModelBound(owner, parameters, result, (*implied, *where), tuple(sorted(inner.implicit)))

@@ -41,6 +41,7 @@ MLIR_FAMILIES = {
     ),
     "linalg.transpose",
     "tensor.insert_slice",
+    "tensor.pad",
 }
 LOWERED = [(path, definition, lowering) for path, definition in DEFINITIONS for lowering in definition.clauses.lower]
 

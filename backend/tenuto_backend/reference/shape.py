@@ -87,18 +87,20 @@ def _split_equally(x: Array, n: int, axis: int = -1) -> list[Array]:
     return [np.asarray(part) for part in np.split(x, n, axis)]
 
 
-def _pad(x: Array, before: Sequence[int], after: Sequence[int], value: Array, mode: str = "constant") -> Array:
+def _pad(x: Array, before: Sequence[int], after: Sequence[int], value: Array) -> Array:
     widths = list(zip(before, after, strict=True))
     if not widths:
         return x
-    match mode:
-        case "constant":
-            wide = np.pad(x.astype(working(x.dtype)), widths, constant_values=value.astype(working(x.dtype)))
-        case "edge" | "reflect" | "wrap":
-            wide = np.pad(x.astype(working(x.dtype)), widths, mode)
-        case _:
-            raise Refused(f"`pad` has no mode {mode!r}")
+    wide = np.pad(x.astype(working(x.dtype)), widths, constant_values=value.astype(working(x.dtype)))
     return np.asarray(wide).astype(x.dtype)
+
+
+def _pad_reflect(x: Array, before: int, after: int, axis: int = -1) -> Array:
+    return np.take(x, np.pad(np.arange(x.shape[axis]), (before, after), "reflect"), axis)
+
+
+def _pad_edge(x: Array, before: int, after: int, axis: int = -1) -> Array:
+    return np.take(x, np.pad(np.arange(x.shape[axis]), (before, after), "edge"), axis)
 
 
 def _tile(x: Array, repeats: Sequence[int]) -> Array:
@@ -136,6 +138,8 @@ PRIMITIVES: Mapping[str, Callable[..., Array | list[Array]]] = {
     "stack": _stack,
     "split": _split_equally,
     "pad": _pad,
+    "pad_reflect": _pad_reflect,
+    "pad_edge": _pad_edge,
     "tile": _tile,
     "expand": _expand,
     "unsqueeze": _unsqueeze,

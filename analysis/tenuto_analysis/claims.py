@@ -66,18 +66,24 @@ def claims_of(c: Constraint, holds: bool) -> Claims:
 
 def claims_that_defined(dim: Dim) -> list[Claim]:
     """That no divisor in `dim` is 0: what is claimed besides by a constraint that has a value."""
+    return [
+        Claim(Sign.AT_LEAST_ZERO, divisor - 1)
+        if divisor.lowest is not None and divisor.lowest >= 0
+        else Claim(Sign.NOT_ZERO, divisor)
+        for divisor in divisors(dim)
+        if divisor.lowest is None or divisor.lowest <= 0
+    ]
+
+
+def divisors(dim: Dim) -> list[Dim]:
+    """All that `dim` divides by, but for the branches of a conditional, of which one alone counts."""
     found = []
-    for monomial in dim.terms:
-        for atom in monomial.atoms:
-            if isinstance(atom, Quotient | Remainder):
-                divisor = atom.divisor
-                if divisor.lowest == 0:
-                    found.append(Claim(Sign.AT_LEAST_ZERO, divisor - 1))
-                elif divisor.lowest is None or divisor.lowest < 0:
-                    found.append(Claim(Sign.NOT_ZERO, divisor))
-            if not isinstance(atom, Conditional):
-                for operand in operands(atom):
-                    found += claims_that_defined(operand)
+    for atom in (atom for monomial in dim.terms for atom in monomial.atoms):
+        if isinstance(atom, Quotient | Remainder):
+            found.append(atom.divisor)
+        if not isinstance(atom, Conditional):
+            for operand in operands(atom):
+                found += divisors(operand)
     return found
 
 

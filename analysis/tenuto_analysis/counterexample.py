@@ -118,13 +118,13 @@ class _Search:
             for c in ready:
                 if isinstance(c, Compare) and c.op is Relation.EQ and (roots := _roots(c.left - c.right, leaf, values)):
                     return [root for root in roots[:1] if leaf.low is None or root >= leaf.low]
-        special = _special_values(leaf, values, [dims for c in ready for dims in _sides(c)])
+        special, residues = _special_values(leaf, values, [dims for c in ready for dims in _sides(c)])
         taken = set(values.values())
         small = sorted(_SMALL if leaf.low is not None else _SMALL + _NEGATIVE, key=lambda n: n in taken)
         near = [n + d for n in self.literals for d in (0, 1, -1)]
-        candidates = dict.fromkeys([*special, *small[:width], *(near if width > _NARROW else ()), *small])
-        allowed = [n for n in candidates if leaf.low is None or n >= leaf.low]
-        return allowed[: max(width, len(special))]
+        wider = () if width == _NARROW else (*residues, *near)
+        candidates = dict.fromkeys([*special, *small[:width], *wider])
+        return [n for n in candidates if leaf.low is None or n >= leaf.low][: len(special) + width]
 
 
 def _in_order(found: frozenset[Leaf], constraints: Iterable[Constraint]) -> list[Leaf]:
@@ -135,16 +135,16 @@ def _in_order(found: frozenset[Leaf], constraints: Iterable[Constraint]) -> list
     return sorted(found, key=lambda leaf: (leaf not in divisors, order_of(leaf)))
 
 
-def _special_values(leaf: Leaf, values: Values, sides: list[tuple[Dim, Dim]]) -> list[int]:
-    """What comparisons of these sides suggest for the one leaf that is still open."""
+def _special_values(leaf: Leaf, values: Values, sides: list[tuple[Dim, Dim]]) -> tuple[list[int], list[int]]:
+    """What comparisons of these sides suggest for the one leaf that is still open, and the residues of its divisors."""
     roots = [root for left, right in sides for root in _roots(left - right, leaf, values)]
     divisors = {d for pair in sides for dim in pair for d in _divisors_around(dim, leaf)}
     moduli = sorted({abs(modulus) for d in divisors if (modulus := evaluate(d, values))})
     if not moduli:
-        return roots
+        return roots, []
     steps = dict.fromkeys([lcm(*moduli), *moduli])
     multiples = [-(-root // step) * step + step * n for step in steps for root in (0, *roots) for n in (1, 2, 0, 3)]
-    return [*multiples, *roots, *(n for modulus in moduli for n in range(min(modulus, _MOST_RESIDUES)))]
+    return multiples + roots, [n for modulus in moduli for n in range(min(modulus, _MOST_RESIDUES))]
 
 
 def _roots(difference: Dim, leaf: Leaf, values: Values) -> list[int]:

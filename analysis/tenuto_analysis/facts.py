@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from tenuto_analysis.claims import Claim, claims_of
+from tenuto_analysis.claims import Claim, claims_of, divisors
 from tenuto_analysis.counterexample import find_values
 from tenuto_analysis.dims import holds, leaves_of_constraint
 from tenuto_analysis.linear import Budget, OutOfBudget
-from tenuto_analysis.normal_form import ZERO, All, Compare, Constraint, Dim, Leaf, Not, Relation, Truth, order_of
+from tenuto_analysis.normal_form import ZERO, All, Any_, Compare, Constraint, Dim, Leaf, Not, Relation, Truth, order_of
 from tenuto_analysis.prover import search
 from tenuto_analysis.suggest import candidates
 from tenuto_analysis.system import System
@@ -43,8 +43,9 @@ class Proved:
 class Unproved:
     """No proof was found.
 
-    `counterexample` satisfies every fact and breaks the goal; it is None where none was found. Any one of `suffices`
-    is consistent with the facts and implies the goal. `gave_up` says what was not tried to the end, if anything.
+    `counterexample` satisfies every fact and breaks the goal, or leaves it without a value where it divides by 0; it is
+    None where none was found. Any one of `suffices` is consistent with the facts and implies the goal. `gave_up` says
+    what was not found, where that leaves the answer open.
     """
 
     counterexample: Mapping[Leaf, int] | None
@@ -154,7 +155,9 @@ class Facts:
         opposite = claims_of(c, False)
         about = [claim.dim for claim in opposite if isinstance(claim, Claim)]
         try:
-            return search(system.extended(opposite), budget, about or None) is None
+            # Facts that no numbers were found for may contradict each other, so that all of them matter.
+            relevant = None if not about or self._some_values() is None else about
+            return search(system.extended(opposite), budget, relevant) is None
         except OutOfBudget:
             return None
 
@@ -181,11 +184,24 @@ class Facts:
 
     def _explained(self, c: Constraint, gave_up: bool) -> Verdict:
         counterexample = find_values(self.known, c, self._hint(c), _COUNTEREXAMPLE_TRIES)
-        if counterexample is None and self.contradictory():
-            return _PROVED
+        if counterexample is None:
+            counterexample = self._without_value(c)
         always = self._follows_from_system(Not(c), Budget(_SHORT_PROOF_STEPS)) is True
-        reason = "the proof was not found within the steps allowed" if gave_up and counterexample is None else None
+        reason = None
+        if counterexample is None:
+            sought = "a proof within the steps allowed" if gave_up else "a proof"
+            reason = f"found neither {sought} nor a counterexample among small numbers"
         return Unproved(counterexample, always, () if always else self._suggestions(c), reason)
+
+    def _without_value(self, c: Constraint) -> Mapping[Leaf, int] | None:
+        """Values that satisfy the facts and make the goal divide by 0."""
+        dims = [claim.dim for claim in claims_of(c, True) if isinstance(claim, Claim)]
+        zeros = [Compare(Relation.EQ, divisor, ZERO) for dim in dims for divisor in divisors(dim)]
+        values = find_values((*self.known, Any_(tuple(zeros))), None, {}, _WITNESS_TRIES)
+        if values is None:
+            return None
+        values = {**dict.fromkeys(leaves_of_constraint(c), 1), **values}
+        return values if holds(c, values) is None else None
 
     def _hint(self, c: Constraint) -> Mapping[Leaf, int]:
         """Values of leaves with which the prover could not refute the opposite of `c`."""

@@ -425,7 +425,7 @@ def _monomial(atoms: tuple[Atom, ...]) -> Monomial:
     if found is None:
         found = Monomial()
         found.atoms = atoms
-        found.size = 1 + sum(operand.size for atom in atoms for operand in operands(atom))
+        found.size = max(len(atoms), 1) + sum(operand.size for atom in atoms for operand in operands(atom))
         found.order = tuple(map(order_of, atoms))
         bounds = [lowest_of(atom, _own_bound) for atom in atoms]
         found.lowest = bounds[0] if len(bounds) == 1 else _product_of_bounds(bounds)
@@ -518,7 +518,7 @@ def _add(a: Dim, b: Dim, sign: int) -> Dim:
 def _multiply(a: Dim, b: Dim) -> Dim:
     found = _products.get((a, b))
     if found is None:
-        if a.size * b.size > 4 * SIZE_LIMIT and a.constant is None and b.constant is None:
+        if len(a.terms) * b.size + len(b.terms) * a.size > 4 * SIZE_LIMIT:
             return _remember(_products, (a, b), fresh())
         terms: dict[Monomial, int] = {}
         for left, c in a.terms.items():

@@ -59,6 +59,7 @@ class Signature:
     generics: tuple[GenericSignature, ...]
     parameters: tuple[ParameterSignature, ...]
     result: Value | None
+    result_span: Span
     requirements: tuple[Requirement, ...]
     promises: tuple[Constraint, ...]
     existential: tuple[str, ...]

@@ -60,6 +60,8 @@ class Given:
     name: str | None
     value: Value
     span: Span
+    name_span: Span | None = None
+    parts: tuple[Span, ...] = ()  # Of a list or tuple that is written out: where each element stands.
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Bound:
     value: Value
     span: Span
     given: bool
+    parts: tuple[Span, ...] = ()
 
 
 def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: Span) -> list[Bound] | None:
@@ -89,7 +92,8 @@ def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: S
         if _is_list(parameter.type) and not _list_like(item.value):
             rest = unnamed[index:]
             whole = Span(item.span.start, rest[-1].span.end)
-            values[parameter.name] = Given(None, ListValue(tuple(other.value for other in rest)), whole)
+            parts = tuple(other.span for other in rest)
+            values[parameter.name] = Given(None, ListValue(tuple(other.value for other in rest)), whole, parts=parts)
             break
         values[parameter.name] = item
     for item in given:
@@ -104,7 +108,8 @@ def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: S
             sizes.append((item.name, item.value))
         else:
             near = nearest(item.name, by_name)
-            ctx.report(UnexpectedArgument(item.span, signature.name, item.name, tuple(by_name), near))
+            place = item.name_span or item.span
+            ctx.report(UnexpectedArgument(place, signature.name, item.name, tuple(by_name), near))
             good = False
     if not good:
         return None
@@ -114,7 +119,7 @@ def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: S
             bound.append(Bound(parameter, RecordValue("sizes", "", tuple(sizes)), span, bool(sizes)))
         elif parameter.name in values:
             item = values[parameter.name]
-            bound.append(Bound(parameter, item.value, item.span, True))
+            bound.append(Bound(parameter, item.value, item.span, True, item.parts))
         elif parameter.default is not None:
             bound.append(Bound(parameter, parameter.default, span, False))
         else:
@@ -170,13 +175,10 @@ def bind_static(ctx: Context, fit: Fit, signature: Signature, bound: Bound) -> b
             if found is None and value != UNKNOWN:
                 _not_static(ctx, fit, bound, "an axis")
                 return True
-        case ListKind(element=KindValue()):
-            ok = isinstance(value, ListValue | TupleValue | ShapeValue | Placeholder | ConfigList | Sequence)
-            found = value if ok else None
-            if isinstance(value, TupleValue):
-                found = ListValue(value.items)
+        case ListKind(element=KindValue(kind=kind)):
+            found = _static_list(ctx, kind, value, bound)
             if found is None and value != UNKNOWN:
-                _not_static(ctx, fit, bound, "a list")
+                fit.failed = True
                 return True
         case RecordKind():
             match_value(ctx, fit, type_, value, source_of(ctx, signature, bound))
@@ -188,6 +190,24 @@ def bind_static(ctx: Context, fit: Fit, signature: Signature, bound: Bound) -> b
     else:
         fit.substitution.values[parameter.name] = found
     return True
+
+
+def _static_list(ctx: Context, kind: StaticKind | AxisKind, value: Value, bound: Bound) -> Value | None:
+    """A list of compile-time values, None where it is none, which is reported."""
+    match value:
+        case ListValue(items=items) | TupleValue(items=items):
+            if isinstance(kind, StaticKind):
+                what = f"an element of `{bound.parameter.name}`"
+                parts = [static_value(ctx, kind, item, bound.span, what) for item in items]
+                return None if None in parts else ListValue(items)
+            return ListValue(items)
+        case ShapeValue() | Placeholder() | ConfigList() | Sequence() | Unknown():
+            return value
+        case Tensor():
+            ctx.report(NotStatic(bound.span, f"`{bound.parameter.name}`", str(value)))
+        case _:
+            ctx.report(TypeMismatch(bound.span, "a list", str(value)))
+    return None
 
 
 def _not_static(ctx: Context, fit: Fit, bound: Bound, wanted: str) -> None:
@@ -329,4 +349,4 @@ def source_of(ctx: Context, signature: Signature, bound: Bound) -> Source:
     declared = Place(signature.file, signature.key, bound.parameter.span)
     what = f"the argument `{bound.parameter.name}` of `{signature.name}`"
     shown = Related(declared, f"`{signature.name}` declares `{bound.parameter.name}: {bound.parameter.type}` here")
-    return Source(what, bound.span, (shown,))
+    return Source(what, bound.span, (shown,), bound.parts)

@@ -20,10 +20,10 @@ from tenuto_analysis.diagnostics.shapes import UnmetRequirement
 from tenuto_analysis.diagnostics.statements import WrongCount
 from tenuto_analysis.diagnostics.types import DTypeMismatch, NotCallable, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.dims import Constraint, Dim, Symbol, of
+from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, of
 from tenuto_analysis.modules import STD
 from tenuto_analysis.normal_form import single_atom
-from tenuto_analysis.shapes import Failure, axis_position, integers
+from tenuto_analysis.shapes import Failure, FailureKind, axis_position, rank, sizes
 from tenuto_analysis.signature import GenericSignature, Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
@@ -45,6 +45,7 @@ from tenuto_analysis.types import (
     ListValue,
     ModelBound,
     OptionalValue,
+    PackCall,
     PackVariable,
     Placeholder,
     RecordKind,
@@ -60,6 +61,7 @@ from tenuto_analysis.types import (
     Value,
     Weak,
     in_class,
+    shape_text,
 )
 from tenuto_grammar import syntax
 from tenuto_grammar.syntax import Keyword
@@ -71,11 +73,7 @@ _LISTED = 64  # A list result of at most so many elements is known one by one.
 
 
 def call(ctx: Context, node: syntax.Call, expected: Value | None) -> Value:
-    given = tuple(
-        Given(item.name.text if item.name is not None else None, _argument(ctx, item.value), item.value.span)
-        for item in node.arguments
-    )
-    return _call(ctx, node.callee, given, node.span, expected)
+    return _call(ctx, node.callee, tuple(given(ctx, item) for item in node.arguments), node.span, expected)
 
 
 def pipe(ctx: Context, node: syntax.Pipe, expected: Value | None) -> Value:
@@ -83,17 +81,25 @@ def pipe(ctx: Context, node: syntax.Pipe, expected: Value | None) -> Value:
     first = Given(None, expressions.infer(ctx, node.left), node.left.span)
     match node.right:
         case syntax.Call(callee=callee, arguments=items):
-            rest = tuple(
-                Given(item.name.text if item.name is not None else None, _argument(ctx, item.value), item.value.span)
-                for item in items
-            )
-            return _call(ctx, callee, (first, *rest), node.right.span, expected)
+            return _call(ctx, callee, (first, *(given(ctx, item) for item in items)), node.right.span, expected)
         case callee:
             return _call(ctx, callee, (first,), node.right.span, expected)
 
 
-def _argument(ctx: Context, node: syntax.Expression) -> Value:
-    return expressions.infer(ctx, node)
+def given(ctx: Context, node: syntax.Argument) -> Given:
+    """An argument with its value."""
+    name = node.name.text if node.name is not None else None
+    name_span = node.name.span if node.name is not None else None
+    return Given(name, expressions.infer(ctx, node.value), node.value.span, name_span, parts_of(node.value))
+
+
+def parts_of(node: syntax.Expression) -> tuple[Span, ...]:
+    """Where the elements of a list or tuple stand that is written out."""
+    match node:
+        case syntax.Tuple(items=items) | syntax.ListLiteral(items=items):
+            return tuple(item.span for item in items)
+        case _:
+            return ()
 
 
 def _callee(ctx: Context, node: syntax.Expression) -> Value:
@@ -142,7 +148,7 @@ def _function(ctx: Context, callee: Reference, given: tuple[Given, ...], span: S
     signature = queries.signature(ctx.db, callee.file, callee.name)
     if signature is None:
         return UNKNOWN
-    explicit = tuple((key, value, span) for key, value in callee.arguments)
+    explicit = explicit_arguments(ctx, callee, span)
     fit = Fit(Substitution(signature.owner, ctx.known))
     result = apply(ctx, fit, signature, explicit, given, span, expected)
     if isinstance(result, Tensor) and not result.shape and isinstance(result.dtype, Weak) and len(given) == 1:
@@ -170,7 +176,7 @@ def apply(
     ctx: Context,
     fit: Fit,
     signature: Signature,
-    explicit: tuple[expressions.GenericArgument, ...],
+    explicit: tuple[Given, ...],
     given: tuple[Given, ...],
     span: Span,
     expected: Value | None,
@@ -211,14 +217,13 @@ def apply(
     return _result(ctx, fit, signature, span)
 
 
-def bind_explicit(
-    ctx: Context, fit: Fit, signature: Signature, explicit: tuple[expressions.GenericArgument, ...], span: Span
-) -> bool:
+def bind_explicit(ctx: Context, fit: Fit, signature: Signature, explicit: tuple[Given, ...], span: Span) -> bool:
     """Bind the generic arguments that are written out, each checked against its kind."""
     generics = {generic.name: generic for generic in signature.generics}
     ordered = [generic for generic in signature.generics if not generic.pack]
     position = 0
-    for key, value, where in explicit:
+    for item in explicit:
+        key, value, where = item.name, item.value, item.span
         if value == UNKNOWN:
             return False
         if key is None:
@@ -230,7 +235,8 @@ def bind_explicit(
         elif key in generics:
             generic = generics[key]
         else:
-            ctx.report(UnexpectedArgument(where, signature.name, key, tuple(generics), nearest(key, generics)))
+            place = item.name_span or where
+            ctx.report(UnexpectedArgument(place, signature.name, key, tuple(generics), nearest(key, generics)))
             return False
         found = _generic_value(ctx, fit, signature, generic, value, where)
         if found is None:
@@ -242,6 +248,12 @@ def bind_explicit(
         )
         fit.bound_by[generic.name] = Source(f"the generic argument `{generic.name}`", where, (declared,))
     return True
+
+
+def explicit_arguments(ctx: Context, reference: Reference, span: Span) -> tuple[Given, ...]:
+    """The generic arguments of a reference, each with the place where it is written, or else `span`."""
+    _, places = ctx.written.get(id(reference), (reference, (span,) * len(reference.arguments)))
+    return tuple(Given(key, value, where) for (key, value), where in zip(reference.arguments, places, strict=True))
 
 
 def _generic_value(
@@ -324,17 +336,24 @@ def _resolved(ctx: Context, fit: Fit, signature: Signature, span: Span) -> bool:
 
 
 def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]) -> bool:
-    """Axes that are literal must lie in the tensor that they speak of."""
+    """An axis must lie in the tensor that it speaks of, for all ranks that are possible."""
     for item in bound:
         type_ = item.parameter.type
         kind = type_.inner if isinstance(type_, OptionalValue) else type_
         if not isinstance(kind, KindValue) or kind.kind not in (AxisKind.AXIS, AxisKind.AXES):
             continue
         value = fit.substitution.values.get(item.parameter.name, NONE)
-        numbers = integers(value) if value != NONE else None
         shape = fit.substitution.shape(kind.shape)
-        for axis in numbers or ():
-            position = axis_position(shape, axis)
+        for axis in (sizes(value) or ()) if value != NONE else ():
+            position = axis_position(shape, axis.constant) if axis.constant is not None else None
+            if position is None:
+                length = rank(shape)
+                goal = All((Compare(Relation.LE, -length, axis), Compare(Relation.LT, axis, length)))
+                if ctx.prove(goal) is None:
+                    continue
+                position = Failure(
+                    FailureKind.AXIS, f"nothing tells that `[{shape_text(shape)}]` has the axis `{axis}`"
+                )
             if isinstance(position, Failure):
                 ctx.report(failure_of(ctx, position, item.span, source_of(ctx, signature, item).declared))
                 return False
@@ -394,6 +413,12 @@ def _result(ctx: Context, fit: Fit, signature: Signature, span: Span) -> Value:
     if substitution.failures:
         ctx.report(failure_of(ctx, substitution.failures[0], span))
         return UNKNOWN
+    if isinstance(result, Tensor) and ctx.implied is None:
+        for item in result.shape:
+            if isinstance(item, PackCall) and item.function != "reduce" and ctx.known.rewrite((item,)) is None:
+                unknown = f"the shape `{item}` depends on what is not known here"
+                ctx.report(failure_of(ctx, Failure(FailureKind.RANK, unknown), span))
+                return UNKNOWN
     return settled(ctx, result)
 
 
@@ -435,7 +460,7 @@ def _instance(
     if found is None:
         return UNKNOWN
     fit = Fit(Substitution(found.owner, ctx.known))
-    explicit = tuple((key, value, span) for key, value in model.arguments)
+    explicit = explicit_arguments(ctx, model, span)
     named = {key for key, _ in model.arguments}
     complete = all(g.default is not None or g.name in named for g in found.generics) or len(explicit) >= len(
         [g for g in found.generics if g.default is None]
@@ -458,6 +483,36 @@ def _remember(ctx: Context, name: str, model: Reference, signature: Signature, f
         binding.value = Instance(Reference(model.file, model.name, solved))
 
 
+def written_reference(ctx: Context, reference: Reference, found: tuple[Given, ...], span: Span) -> Value:
+    """A declaration with generic arguments, checked where they are written."""
+    signature = queries.signature(ctx.db, reference.file, reference.name)
+    if signature is None:
+        return reference
+    if not _fit_generics(ctx, reference, signature, found, span):
+        return UNKNOWN
+    ctx.written[id(reference)] = (reference, tuple(item.span for item in found))
+    return reference
+
+
+def _fit_generics(
+    ctx: Context,
+    reference: Reference,
+    signature: Signature,
+    explicit: tuple[Given, ...],
+    span: Span,
+) -> bool:
+    fit = Fit(Substitution(signature.owner, ctx.known))
+    if not bind_explicit(ctx, fit, signature, explicit, span):
+        return False
+    for generic in signature.generics:
+        if generic.name not in fit.substitution.values and generic.default is not None:
+            fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
+    complete = all(g.name in fit.substitution.values or g.pack for g in signature.generics)
+    if not complete or not signature.is_model:
+        return True
+    return require(ctx, fit, signature, span, [], only=_generic_names(signature))
+
+
 def instantiate(ctx: Context, value: Value, span: Span) -> Value:
     """What `sub` makes of a model, or of a list of models."""
     match value:
@@ -467,15 +522,7 @@ def instantiate(ctx: Context, value: Value, span: Span) -> Value:
             signature = queries.signature(ctx.db, file, name)
             if signature is None:
                 return UNKNOWN
-            fit = Fit(Substitution(signature.owner, ctx.known))
-            explicit = tuple((key, item, span) for key, item in value.arguments)
-            if not bind_explicit(ctx, fit, signature, explicit, span):
-                return UNKNOWN
-            for generic in signature.generics:
-                if generic.name not in fit.substitution.values and generic.default is not None:
-                    fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
-            complete = all(g.name in fit.substitution.values or g.pack for g in signature.generics)
-            if complete and not require(ctx, fit, signature, span, [], only=_generic_names(signature)):
+            if not value.arguments and not _fit_generics(ctx, value, signature, (), span):
                 return UNKNOWN
             return Instance(value)
         case GenericModel():
@@ -501,7 +548,7 @@ def members_of(ctx: Context, reference: Reference) -> tuple[tuple[str, Value], .
     if signature is None:
         return ()
     fit = Fit(Substitution(signature.owner, ctx.known))
-    bind_explicit(ctx, fit, signature, tuple((k, v, Span(0, 0)) for k, v in reference.arguments), Span(0, 0))
+    bind_explicit(ctx, fit, signature, explicit_arguments(ctx, reference, Span(0, 0)), Span(0, 0))
     for generic in signature.generics:
         if generic.name not in fit.substitution.values and generic.default is not None:
             fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
@@ -522,6 +569,7 @@ def signature_of_bound(ctx: Context, name: str, bound: ModelBound) -> Signature:
         (),
         parameters,
         bound.result,
+        Span(0, 0),
         requirements,
         (),
         (),
@@ -569,7 +617,7 @@ def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span
         key = item.name if item.name is not None else names[index] if index < len(names) else None
         if key is None or key not in names:
             near = nearest(key, names) if key is not None else ()
-            ctx.report(UnexpectedArgument(item.span, record.name, key, names, near))
+            ctx.report(UnexpectedArgument(item.name_span or item.span, record.name, key, names, near))
             return UNKNOWN
         values[key] = item
     fields: list[tuple[str, Value]] = []

@@ -15,7 +15,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, leaves_of_constraint, of
 from tenuto_analysis.facts import Proved, Unproved
 from tenuto_analysis.shapes import Known
-from tenuto_analysis.types import Int, PackVariable, Shape, Value
+from tenuto_analysis.types import Int, PackVariable, Reference, Shape, Value
 from tenuto_grammar.text import Span
 
 
@@ -27,6 +27,14 @@ class Binding:
     span: Span
     mutable: bool = False
     used: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """An obligation that was not proved."""
+
+    goal: Constraint
+    verdict: Unproved
 
 
 @dataclass(slots=True)
@@ -49,6 +57,7 @@ class Context:
     loops: frozenset[str] = frozenset()  # The names that index the loops of this body.
     indexed: dict[str, tuple[str, Value]] = field(default_factory=dict)  # Variables whose type depends on an index.
     values: list[tuple[Span, Value]] = field(default_factory=list)  # What was inferred, for hover and for tests.
+    written: dict[int, tuple[Reference, tuple[Span, ...]]] = field(default_factory=dict)  # Where generics are written.
     where_insert: tuple[int, str, str] | None = None  # Where `where` takes one more constraint.
     serial: int = 0
 
@@ -101,10 +110,10 @@ class Context:
     def assume(self, constraint: Constraint) -> None:
         self.known = self.known.assume(constraint)
 
-    def prove(self, constraint: Constraint) -> Unproved | None:
+    def prove(self, constraint: Constraint) -> Doubt | None:
         """None where the constraint holds, else what is known about its failure."""
         verdict = self.known.facts.prove(constraint)
-        return None if isinstance(verdict, Proved) else verdict
+        return None if isinstance(verdict, Proved) else Doubt(constraint, verdict)
 
     # ------------------------------------------------------------------------------------------------------ problems
 

@@ -10,8 +10,20 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Severity
 from tenuto_analysis.diagnostics.names import UnusedName
 from tenuto_analysis.diagnostics.statements import MissingReturn
-from tenuto_analysis.shapes import Known
-from tenuto_analysis.types import UNKNOWN, PackCall, PackVariable, ShapeValue, Tensor, TupleValue, Value
+from tenuto_analysis.dims import All, Compare, Relation, Symbol, of
+from tenuto_analysis.shapes import Known, rank
+from tenuto_analysis.signature import ParameterSignature
+from tenuto_analysis.types import (
+    UNKNOWN,
+    AxisKind,
+    KindValue,
+    PackCall,
+    PackVariable,
+    ShapeValue,
+    Tensor,
+    TupleValue,
+    Value,
+)
 from tenuto_grammar import syntax
 from tenuto_grammar.syntax import Keyword
 
@@ -34,6 +46,8 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
     ctx.known = Known(packs=tuple(_residual(types)))
     for requirement in signature.requirements:
         ctx.assume(requirement.constraint)
+    for parameter in signature.parameters:
+        _assume_axis(ctx, parameter)
     ctx.loops = frozenset(_loop_names(node.body))
     frame = statements.Frame(signature, node.keyword is Keyword.MODEL)
     if isinstance(node.body, syntax.Block):
@@ -46,6 +60,16 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
     _lint_unused(ctx, frame)
     result = frame.result if frame.result is not None else UNKNOWN
     return queries.Body(tuple(ctx.problems), frozenset(ctx.used), result, tuple(frame.members), tuple(ctx.values))
+
+
+def _assume_axis(ctx: Context, parameter: ParameterSignature) -> None:
+    """`axis: axis[S]` lies in `S`."""
+    match parameter.type:
+        case KindValue(kind=AxisKind.AXIS, shape=shape):
+            axis, length = of(Symbol(parameter.name, ctx.owner, None)), rank(shape)
+            ctx.assume(All((Compare(Relation.LE, -length, axis), Compare(Relation.LT, axis, length))))
+        case _:
+            pass
 
 
 def _residual(types: list[Value]) -> list[tuple[tuple[PackCall], tuple[PackCall]]]:

@@ -37,7 +37,7 @@ def deploy(db: Database, file: str, key: str, node: syntax.Deploy) -> queries.Bo
 
 def _model(ctx: Context, node: syntax.Deploy, model: Reference, signature: Signature) -> None:
     fit = Fit(Substitution(signature.owner, ctx.known))
-    explicit = tuple((name, value, node.model.span) for name, value in model.arguments)
+    explicit = calls.explicit_arguments(ctx, model, node.model.span)
     if not calls.bind_explicit(ctx, fit, signature, explicit, node.model.span):
         return
     for generic in signature.generics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check.context import Context, owned_by
+from tenuto_analysis.check.context import Context, Doubt, owned_by
 from tenuto_analysis.diagnostics.base import Diagnostic, Related
 from tenuto_analysis.diagnostics.evidence import Evidence
 from tenuto_analysis.diagnostics.shapes import (
@@ -11,28 +11,48 @@ from tenuto_analysis.diagnostics.shapes import (
     BroadcastMismatch,
     ShapeMismatch,
 )
-from tenuto_analysis.dims import Leaf, leaves_of_constraint, render
-from tenuto_analysis.facts import Unproved
+from tenuto_analysis.dims import Compare, Constraint, Leaf, Relation, leaves_of_constraint, render
+from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.shapes import Failure, FailureKind
 from tenuto_analysis.types import BoolSymbol, IsNone, SamePack, StaticTest
 from tenuto_grammar.text import Span
 
-_FLAGS = (BoolSymbol, IsNone, SamePack, StaticTest)
 
+def evidence_of(ctx: Context, doubt: Doubt | None) -> Evidence:
+    """The counterexample and the sufficing facts, in the names of the declaration.
 
-def evidence_of(ctx: Context, unproved: Unproved | None) -> Evidence:
-    """The counterexample and the sufficing facts, in the names of the declaration."""
-    if unproved is None:
+    What is reported once is taken as true afterwards, so that one missing fact is one diagnostic.
+    """
+    if doubt is None:
         return Evidence((), False, (), None, None)
+    unproved = doubt.verdict
+    if not unproved.refuted_always:
+        ctx.assume(doubt.goal)
     example = unproved.counterexample or {}
-    values = sorted((str(leaf), value) for leaf, value in example.items() if not isinstance(leaf, _FLAGS))
-    own = [fact for fact in unproved.suffices if all(_nameable(ctx, leaf) for leaf in leaves_of_constraint(fact))]
+    about = leaves_of_constraint(doubt.goal)
+    values = sorted((str(leaf), value) for leaf, value in example.items() if leaf in about and not _is_flag(leaf))
+    own = [fact for fact in unproved.suffices if _helps(ctx, fact)]
     return Evidence(tuple(values), unproved.refuted_always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert)
+
+
+def _is_flag(leaf: Leaf) -> bool:
+    return isinstance(leaf, BoolSymbol | IsNone | SamePack | StaticTest)
+
+
+def _helps(ctx: Context, fact: Constraint) -> bool:
+    """Whether a fact is one to suggest: a `where` could say it, and it is not that a size is 0."""
+    match fact:
+        case Compare(op=Relation.EQ, left=left, right=right) if right.constant == 0:
+            if isinstance(single_atom(left), Leaf):
+                return False
+        case _:
+            pass
+    return all(_nameable(ctx, leaf) for leaf in leaves_of_constraint(fact))
 
 
 def _nameable(ctx: Context, leaf: Leaf) -> bool:
     """Whether a `where` of the declaration could mention this."""
-    return not isinstance(leaf, _FLAGS) and owned_by(leaf, ctx.owner) and "#" not in getattr(leaf, "owner", "")
+    return not _is_flag(leaf) and owned_by(leaf, ctx.owner) and "#" not in getattr(leaf, "owner", "")
 
 
 def failure_of(ctx: Context, failure: Failure, span: Span, origins: tuple[Related, ...] = ()) -> Diagnostic:

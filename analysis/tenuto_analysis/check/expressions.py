@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import builtins, calls, indexing, operators, queries, written
+from tenuto_analysis.check.arguments import Given
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.diagnostics.names import UnknownField, UnknownName
 from tenuto_analysis.diagnostics.statements import BranchesDiffer
@@ -432,18 +433,15 @@ def bind_pattern(ctx: Context, pattern: syntax.Pattern, value: Value, mutable: b
 # ---------------------------------------------------------------------------------------------------- generic arguments
 
 
-GenericArgument = tuple[str | None, Value, Span]
-
-
-def generic_arguments(ctx: Context, indices: tuple[syntax.Index, ...]) -> tuple[GenericArgument, ...]:
+def generic_arguments(ctx: Context, indices: tuple[syntax.Index, ...]) -> tuple[Given, ...]:
     """What stands in the brackets after a declaration: values by position and by name."""
-    found: list[GenericArgument] = []
+    found: list[Given] = []
     for node in indices:
         match node:
             case syntax.Named(name=key, value=value):
-                found.append((key.text, infer(ctx, value), value.span))
+                found.append(Given(key.text, infer(ctx, value), value.span, key.span))
             case _:
-                found.append((None, type_argument(ctx, node), node.span))
+                found.append(Given(None, type_argument(ctx, node), node.span))
     return tuple(found)
 
 

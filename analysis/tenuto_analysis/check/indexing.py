@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import builtins, expressions, written
+from tenuto_analysis.check import builtins, calls, expressions, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.check.matching import Source, inside
@@ -72,9 +72,10 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
             return UNKNOWN
         case Reference(file=file, name=name):
             found = expressions.generic_arguments(ctx, node.indices)
-            if any(value == UNKNOWN for _, value, _ in found):
+            if any(item.value == UNKNOWN for item in found):
                 return UNKNOWN
-            return Reference(file, name, tuple((key, value) for key, value, _ in found))
+            reference = Reference(file, name, tuple((item.name, item.value) for item in found))
+            return calls.written_reference(ctx, reference, found, node.span)
         case DTypeValue(dtype=dtype):
             return Tensor(dtype, written.shape(ctx, node.indices))
         case Tensor():
@@ -327,6 +328,8 @@ def _cut(ctx: Context, item: syntax.Slice, size: Dim) -> Dim | None:
             ctx.report(InvalidOperation(item.span, "[]", "a negative step takes the whole axis: write `[::-1]`"))
             return None
         return -((-size) // -stride)
+    if stop is None and stride == 1 and start is not None and start.constant is not None and start.constant < 0:
+        return ctx.known.facts.simplify(minimum(size, -start))
     low = ZERO if start is None else start
     if start is not None and not _at_least_zero(ctx, start):
         low = _from_end(ctx, start, size)

@@ -6,7 +6,7 @@ bound; what cannot be compared before all names are bound is deferred, and `sett
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from tenuto_analysis.check.context import Context, existential_owner
@@ -76,6 +76,7 @@ class LaterSize:
     source: Source
     shape: Shape
     found: Shape
+    binder: str | None = None  # The name that put the wanted size there.
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ class Source:
     what: str
     span: Span
     declared: tuple[Related, ...] = ()
+    parts: tuple[Span, ...] = ()  # Of a list or tuple that is written out: where each element stands.
+
+    def part(self, index: int) -> Source:
+        """The source of one element."""
+        return replace(self, span=self.parts[index], parts=()) if index < len(self.parts) else self
 
 
 @dataclass(slots=True)
@@ -141,8 +147,8 @@ def match_value(ctx: Context, fit: Fit, wanted: Value, actual: Value, source: So
                 match_value(ctx, fit, inner, actual.inner if isinstance(actual, OptionalValue) else actual, source)
         case TupleValue(items=items):
             if isinstance(actual, TupleValue) and len(actual.items) == len(items):
-                for item, value in zip(items, actual.items, strict=True):
-                    match_value(ctx, fit, item, value, source)
+                for index, (item, value) in enumerate(zip(items, actual.items, strict=True)):
+                    match_value(ctx, fit, item, value, source.part(index))
             else:
                 _mismatch(ctx, fit, wanted, actual, source)
         case ListKind():
@@ -208,8 +214,8 @@ def _bind(fit: Fit, name: str, value: Value, source: Source) -> None:
 def _match_list(ctx: Context, fit: Fit, wanted: ListKind, actual: Value, source: Source) -> None:
     match actual:
         case ListValue(items=items) | TupleValue(items=items):
-            for item in items:
-                match_value(ctx, fit, wanted.element, item, source)
+            for index, item in enumerate(items):
+                match_value(ctx, fit, wanted.element, item, source.part(index))
             length = literal(len(items))
         case Sequence(element=element, length=length):
             match_value(ctx, fit, wanted.element, element, source)
@@ -242,7 +248,11 @@ def _match_tensor(ctx: Context, fit: Fit, wanted: Tensor, actual: Tensor, source
 
 
 def _match_dtype(ctx: Context, fit: Fit, wanted: DType, actual: DType, source: Source) -> None:
-    if wanted == actual or isinstance(actual, UnknownDType) or isinstance(wanted, UnknownDType):
+    if wanted == actual or isinstance(wanted, UnknownDType):
+        return
+    if isinstance(actual, UnknownDType):
+        if isinstance(wanted, DTypeVariable) and wanted.owner == fit.substitution.owner:
+            fit.substitution.values.setdefault(wanted.name, DTypeValue(UNKNOWN_DTYPE))
         return
     match wanted:
         case DTypeVariable(name=name, owner=owner, bound=bound) if owner == fit.substitution.owner:
@@ -313,39 +323,43 @@ def _match_shape(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: S
         if not _bind_after(ctx, fit, first.name, wanted, actual, source):
             return
         packs = [i for i, item in enumerate(wanted) if not isinstance(item, Dim) and _is_open(fit, item)]
-    wanted = _filled(fit, wanted)
+    wanted, binders = _filled(fit, wanted)
     packs = [i for i, item in enumerate(wanted) if not isinstance(item, Dim) and _is_open(fit, item)]
     if len(packs) == 1:
         at = packs[0]
         before, after = wanted[:at], wanted[at + 1 :]
-        length = len(actual) - len(before) - len(after)
-        if length < 0 or _hidden(before, actual[: len(before)]) or _hidden(after, actual[len(actual) - len(after) :]):
+        rest = len(actual) - len(after)
+        if rest < len(before) or _hidden(before, actual[: len(before)]) or _hidden(after, actual[rest:]):
             _rank(ctx, fit, wanted, actual, source)
             return
         pack = wanted[at]
         assert isinstance(pack, PackVariable)
-        _match_items(ctx, fit, before, actual[: len(before)], 0, wanted, actual, source)
+        _match_items(ctx, fit, before, 0, wanted, actual, source, binders)
         if not pack.name.startswith("?"):
-            _bind(fit, pack.name, ShapeValue(actual[len(before) : len(before) + length]), source)
-        _match_items(
-            ctx, fit, after, actual[len(actual) - len(after) :], len(actual) - len(after), wanted, actual, source
-        )
+            _bind(fit, pack.name, ShapeValue(actual[len(before) : rest]), source)
+        _match_items(ctx, fit, after, rest, wanted, actual, source, {})
     elif len(wanted) == len(actual) and not any(isinstance(item, PackCall) for item in wanted):
-        _match_items(ctx, fit, wanted, actual, 0, wanted, actual, source)
+        _match_items(ctx, fit, wanted, 0, wanted, actual, source, binders)
     elif any(not isinstance(item, Dim) for item in wanted + actual):
         fit.later.append(LaterPack(wanted, actual, source))
     else:
         _rank(ctx, fit, wanted, actual, source)
 
 
-def _filled(fit: Fit, wanted: Shape) -> Shape:
-    """The wanted shape with the packs put in that are bound already."""
+def _filled(fit: Fit, wanted: Shape) -> tuple[Shape, dict[int, str]]:
+    """The wanted shape with the packs put in that are bound already, and which pack gave which of its items."""
     found: list[ShapeItem] = []
+    binders: dict[int, str] = {}
     for item in wanted:
         bound = fit.substitution.values.get(item.name) if isinstance(item, PackVariable) else None
         owned = isinstance(item, PackVariable) and item.owner == fit.substitution.owner
-        found += bound.shape if owned and isinstance(bound, ShapeValue) else (item,)
-    return tuple(found)
+        if owned and isinstance(bound, ShapeValue):
+            assert isinstance(item, PackVariable)
+            binders.update((len(found) + i, item.name) for i in range(len(bound.shape)))
+            found += bound.shape
+        else:
+            found.append(item)
+    return tuple(found), binders
 
 
 def _is_open(fit: Fit, item: ShapeItem) -> bool:
@@ -400,9 +414,18 @@ def _rank(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: Source) 
 
 
 def _match_items(
-    ctx: Context, fit: Fit, wanted: Shape, actual: Shape, start: int, whole: Shape, found: Shape, source: Source
+    ctx: Context,
+    fit: Fit,
+    part: Shape,
+    start: int,
+    wanted: Shape,
+    actual: Shape,
+    source: Source,
+    binders: dict[int, str],
 ) -> None:
-    for i, (want, have) in enumerate(zip(wanted, actual, strict=True)):
+    """Match a part of the wanted shape with the axes from `start` on; `binders` says what put which size there."""
+    for axis, want in enumerate(part, start):
+        have = actual[axis]
         if want is have:
             continue
         if isinstance(want, Dim) and isinstance(have, Dim):
@@ -410,9 +433,9 @@ def _match_items(
             if name is not None:
                 _bind(fit, name, Int(have), source)
             else:
-                fit.later.append(LaterSize(want, have, start + i, source, whole, found))
+                fit.later.append(LaterSize(want, have, axis, source, wanted, actual, binders.get(axis)))
         elif isinstance(want, Dim) or isinstance(have, Dim):
-            fit.later.append(LaterPack(whole, found, source))
+            fit.later.append(LaterPack(wanted, actual, source))
             return
         else:
             fit.later.append(LaterPack((want,), (have,), source))
@@ -436,9 +459,10 @@ def settle(ctx: Context, fit: Fit) -> None:
     for name, (weak, source) in fit.weak.items():
         if name not in fit.substitution.values:
             _bind(fit, name, DTypeValue(weak), source)
-    reported: set[Span] = set()
+    reported: set[Span | str] = set()
     for item in fit.later:
-        if item.source.span in reported:
+        names = _solved_names(fit, item)
+        if item.source.span in reported or names & reported:
             continue
         match item:
             case LaterSize():
@@ -450,9 +474,18 @@ def settle(ctx: Context, fit: Fit) -> None:
             case _:
                 assert_never(item)
         if wrong:
-            reported.add(item.source.span)
+            reported |= {item.source.span, *names}
             fit.failed = True
     fit.later.clear()
+
+
+def _solved_names(fit: Fit, item: LaterSize | LaterPack | LaterRange) -> set[Span | str]:
+    """The name that another argument solved and that this one is compared with."""
+    if not isinstance(item, LaterSize):
+        return set()
+    atom = single_atom(item.wanted)
+    own = isinstance(atom, Symbol) and atom.owner == fit.substitution.owner
+    return {str(atom)} if own else {item.binder} if item.binder is not None else set()
 
 
 def _settle_size(ctx: Context, fit: Fit, item: LaterSize) -> bool:
@@ -466,9 +499,12 @@ def _settle_size(ctx: Context, fit: Fit, item: LaterSize) -> bool:
     what = f"axis {item.axis} of {item.source.what}" if item.found else item.source.what
     origins = list(item.source.declared)
     atom = single_atom(item.wanted)
-    binder = fit.bound_by.get(str(atom).split(".")[0]) if isinstance(atom, Symbol) else None
+    own = isinstance(atom, Symbol) and atom.owner == fit.substitution.owner
+    name = str(atom) if own else item.binder
+    binder = fit.bound_by.get(name.split(".")[0]) if name is not None else None
     if binder is not None and binder.span != item.source.span:
-        origins.insert(0, Related(ctx.place(binder.span), f"`{atom}` is `{wanted}` because of {binder.what}"))
+        said = f"`{name}` is `{wanted}`" if own else f"the axes `..{name}` are fixed"
+        origins.insert(0, Related(ctx.place(binder.span), f"{said} because of {binder.what}"))
     origins += ctx.origin_of(wanted, item.actual)
     ctx.report(
         DimensionMismatch(

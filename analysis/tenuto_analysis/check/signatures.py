@@ -85,6 +85,7 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
         generics,
         parameters,
         result,
+        node.result.span if node.result is not None else node.name.span,
         requirements,
         promises,
         tuple(ctx.existentials),

@@ -9,6 +9,7 @@ from tenuto_analysis.check import arguments, calls, clauses, expressions, initia
 from tenuto_analysis.check.context import Binding, Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of
 from tenuto_analysis.check.matching import Source, fits
+from tenuto_analysis.diagnostics.base import Related
 from tenuto_analysis.diagnostics.shapes import AssertionFails, UnmetRequirement
 from tenuto_analysis.diagnostics.statements import (
     BranchesDiffer,
@@ -75,7 +76,8 @@ def statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
             _let(ctx, node)
         case syntax.Return():
             clauses.check_local(ctx, node.local)
-            give_back(ctx, frame, _governed(ctx, node.value, node.local, frame.signature.result), node.value.span)
+            value = _governed(ctx, node.value, node.local, frame.signature.result)
+            give_back(ctx, frame, value, node.value.span, calls.parts_of(node.value))
             return True
         case syntax.Sub():
             _sub(ctx, frame, node)
@@ -253,7 +255,7 @@ def _param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
 # -------------------------------------------------------------------------------------------------------------- results
 
 
-def give_back(ctx: Context, frame: Frame, value: Value, span: Span) -> None:
+def give_back(ctx: Context, frame: Frame, value: Value, span: Span, parts: tuple[Span, ...] = ()) -> None:
     """`return value`."""
     expected = frame.signature.result
     ctx.values.append((span, value))
@@ -261,7 +263,9 @@ def give_back(ctx: Context, frame: Frame, value: Value, span: Span) -> None:
         frame.result = expected
         if value == UNKNOWN:
             return
-        fit = fits(ctx, expected, value, Source(f"the result of `{frame.signature.name}`", span))
+        declared = Related(ctx.place(frame.signature.result_span), f"the result is declared as `{expected}` here")
+        source = Source(f"the result of `{frame.signature.name}`", span, (declared,), parts)
+        fit = fits(ctx, expected, value, source)
         if not fit.failed:
             _keep_promises(ctx, frame, fit.substitution, span)
         return

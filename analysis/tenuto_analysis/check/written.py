@@ -143,7 +143,7 @@ def _of_value(ctx: Context, node: syntax.TensorType, value: Value) -> Value:
             return inner
         case Reference(file=file, name=name):
             given = expressions.generic_arguments(ctx, node.dims or ())
-            arguments = tuple((key, argument) for key, argument, _ in given)
+            arguments = tuple((item.name, item.value) for item in given)
             return _of_declaration(ctx, Reference(file, name, arguments), node.span)
         case Unknown():
             return UNKNOWN

@@ -15,6 +15,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import reduce
 from itertools import count
 from math import gcd
 from typing import TypeVar
@@ -355,7 +356,8 @@ def _text_of_atom(atom: Atom, space: str) -> str:
         case Remainder(a, b):
             return f"{_text_of_dividend(a)}{space}%{space}{_text_of_operand(b)}"
         case Extreme(largest, arguments):
-            return f"{'max' if largest else 'min'}({', '.join(map(str, arguments))})"
+            name = "max" if largest else "min"
+            return reduce(lambda rest, argument: f"{name}({argument}, {rest})", map(str, reversed(arguments)))
         case Power(base, exponent):
             return f"{_text_of_operand(base)}**{_text_of_operand(exponent)}"
         case Conditional(test, then, otherwise):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tenuto_analysis.compat import override
 from tests.command import Command
+from tests.markdown import rerun, sections
+from tests.voice import VOICE, keep_or_fail
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "tests" / "spec"
@@ -18,9 +22,40 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="keep what is found now in the Markdown tests")
 
 
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
+    if file_path.suffix == ".md" and file_path.is_relative_to(SPEC):
+        document: MarkdownFile = MarkdownFile.from_parent(parent, path=file_path)
+        return document
+    return None
+
+
 @pytest.fixture
 def tenuto(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
     return Command(tmp_path, capsys, monkeypatch)
+
+
+class MarkdownFile(pytest.File):
+    @override
+    def collect(self) -> Iterator[pytest.Item]:
+        for section in sections(self.path.read_text(encoding="utf-8")):
+            item: MarkdownTest = MarkdownTest.from_parent(self, name=section.name)
+            yield item
+
+
+class MarkdownTest(pytest.Item):
+    """One section."""
+
+    @override
+    def runtest(self) -> None:
+        document = self.path.read_text(encoding="utf-8")
+        (section,) = (section for section in sections(document) if section.name == self.name)
+        old = document[section.start : section.end]
+        new = rerun(old, VOICE)
+        keep_or_fail(self.path, document, document[: section.start] + new + document[section.end :], self.config)
+
+    @override
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
 
 
 def allowed_skips() -> list[str]:

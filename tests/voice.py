@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tenuto.cli.fix import mend
-from tenuto_analysis import model
+from tenuto_analysis import model, modules
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
 from tenuto_server.reports import Report
@@ -70,10 +70,14 @@ def fixed(program: Program) -> str:
 
 
 def type_of(program: Program, line: int, start: int, end: int) -> str:
+    """What was inferred for the name or the returned value that the carets touch."""
     file = MEMORY.file(program)
     MEMORY.workspace.load(file)
-    begin = LineIndex(program.text).line_span(line)[0]
-    return model.type_at(MEMORY.workspace.database, file, begin + start, begin + end) or "nothing is known"
+    database = MEMORY.workspace.database
+    first = LineIndex(program.text).line_span(line).start
+    inferred = [item for name in modules.offered(database, file) for item in model.value_types(database, file, name)]
+    touched = [item for item in inferred if item.span.start < first + end and first + start < item.span.end]
+    return ", ".join(str(item.value) for item in touched) or "nothing was inferred"
 
 
 VOICE = Voice(findings, {"type": type_of}, {"format": formatted, "fixed": fixed})

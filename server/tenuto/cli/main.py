@@ -52,7 +52,8 @@ def run(arguments: list[str]) -> int:
             stream.reconfigure(errors="backslashreplace")  # A path or a source may hold what the locale cannot show.
     try:
         code = _dispatch(arguments)
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # The language server closes it when it leaves.
+            sys.stdout.flush()
         return code
     except (Misuse, SettingsError) as error:
         print(f"tenuto: {error}", file=sys.stderr)

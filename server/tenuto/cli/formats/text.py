@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenuto.cli.excerpt import excerpt
+from tenuto.cli.excerpt import Label, excerpt, last_line
 from tenuto.cli.outcome import Outcome
 from tenuto.cli.terminal import Painter, Style, harmless
 from tenuto_server.reports import Report
 
-MARKS = {"error": Style.ERROR, "warning": Style.WARNING}
+STYLES = {"error": Style.ERROR, "warning": Style.WARNING}
 
 
 def render(outcome: Outcome, color: bool) -> str:
@@ -18,27 +18,31 @@ def render(outcome: Outcome, color: bool) -> str:
 
 
 def _report(report: Report, outcome: Outcome, paint: Painter) -> Iterator[str]:
-    mark = MARKS[report.severity]
-    places = [(report.file, report.end), *((place.file, place.end) for place in report.related)]
-    margin = max(len(str(outcome.disk.lines(file).position(end).line + 1)) for file, end in places)
+    labels = _labels(report)
+    margin = max(len(str(last_line(outcome.disk.lines(file), marked))) for file, marked in labels.items())
     gap = " " * margin
-    bar = paint(Style.FRAME, f"{gap} |")
 
-    yield f"{paint(mark, f'{report.severity}[{report.rule}]')}{paint(Style.STRONG, f': {harmless(report.message)}')}"
-    yield f"{gap}{paint(Style.FRAME, '-->')} {_place(report.file, report.start, outcome)}"
-    yield bar
-    yield from excerpt(outcome.disk.lines(report.file), report.start, report.end, mark, paint, margin)
-    for place in report.related:
-        yield bar
-        yield f"{gap}{paint(Style.FRAME, ':::')} {_place(place.file, place.start, outcome)}: {harmless(place.message)}"
-        yield bar
-        yield from excerpt(outcome.disk.lines(place.file), place.start, place.end, Style.HINT, paint, margin)
-    yield bar
+    rule = paint(STYLES[report.severity], f"{report.severity}[{report.rule}]")
+    yield f"{rule}{paint(Style.STRONG, f': {harmless(report.message)}')}"
+    for file, marked in labels.items():
+        arrow = "-->" if file == report.file else ":::"
+        yield f"{gap}{paint(Style.FRAME, arrow)} {_place(file, marked[0].start, outcome)}"
+        yield paint(Style.FRAME, f"{gap} |")
+        yield from excerpt(outcome.disk.lines(file), marked, paint, margin)
+        yield paint(Style.FRAME, f"{gap} |")
     for line in harmless(report.help or "").splitlines():
         yield f"{gap} {paint(Style.FRAME, '=')} {paint(Style.HINT, 'help')}: {line}"
     for fix in report.fixes:
         yield f"{gap} {paint(Style.FRAME, '=')} {paint(Style.HINT, 'fix')}: {harmless(fix.title)}"
     yield f"{gap} {paint(Style.FRAME, '=')} more: tenuto explain {report.rule}"
+
+
+def _labels(report: Report) -> dict[str, list[Label]]:
+    """What to mark, by file: the finding itself first, then what it is related to."""
+    labels = {report.file: [Label(report.start, report.end, "", "^", STYLES[report.severity])]}
+    for place in sorted(report.related, key=lambda place: (place.start, place.end)):
+        labels.setdefault(place.file, []).append(Label(place.start, place.end, place.message, "-", Style.HINT))
+    return labels
 
 
 def _place(file: str, offset: int, outcome: Outcome) -> str:

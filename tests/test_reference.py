@@ -62,7 +62,7 @@ def test_a_definition_of_the_library_gives_what_it_declares(
         return
     chance = random.Random(f"{path}.{name}")
     tried = 0
-    for seed in range(12):
+    for seed in range(10):
         going = start(program({}), seed)
         found = random_inputs(going, interpret.definition(going, path, name), chance)
         if found is None:
@@ -70,7 +70,10 @@ def test_a_definition_of_the_library_gives_what_it_declares(
         chosen, values = found
         generics = {generic.name.text for generic in definition.generics} & chosen.keys()
         target = interpret.definition(going, path, name, {generic: chosen[generic] for generic in generics})
-        invoke(going, target, values)
+        try:
+            invoke(going, target, values)
+        except Undetermined:
+            continue
         tried += 1
     assert tried > 0
 

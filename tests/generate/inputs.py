@@ -25,7 +25,7 @@ from tenuto_backend.reference.values import (
 )
 from tenuto_grammar import syntax
 
-SIZES: Sequence[int] = (1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 8, 9, 12, 16)
+SIZES: Sequence[int] = (0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 6, 7, 8, 9, 12, 16)
 
 
 def random_inputs(
@@ -38,9 +38,12 @@ def random_inputs(
     """The names chosen and a value for each parameter; None where no sizes were found that satisfy `where`."""
     applied = target.applied if isinstance(target, Instance) else target
     definition = applied.definition
+    start = Frame(run, applied.file, definition, dict(applied.generics))
+    packs = {name for parameter in definition.parameters for name in _packs(parameter)}
+    implicit = {name: name in packs for name in sorted(set(implicit_names(start, definition)))}
     for _ in range(tries):
         frame = Frame(run, applied.file, definition, dict(applied.generics))
-        _choose(frame, definition, chance, dims or {})
+        _choose(frame, definition, implicit, chance, dims or {})
         if not _allowed(frame, definition):
             continue
         try:
@@ -78,8 +81,13 @@ def _size(chance: random.Random, ends: tuple[int, int] | None) -> Size:
 
 
 def _choose(
-    frame: Frame, definition: syntax.Definition, chance: random.Random, dims: Mapping[str, tuple[int, int]]
+    frame: Frame,
+    definition: syntax.Definition,
+    implicit: Mapping[str, bool],
+    chance: random.Random,
+    dims: Mapping[str, tuple[int, int]],
 ) -> None:
+    """Choose the generics that are open, the implicit dimensions (and packs), and the static parameters."""
     for generic in definition.generics:
         name = generic.name.text
         if name in frame.names:
@@ -90,10 +98,8 @@ def _choose(
             frame.names[name] = _pack(frame, chance)
         else:
             frame.names[name] = _generic(generic, chance)
-    packs = set(_packs(definition))
-    for name in sorted(set(implicit_names(frame, definition))):
-        if name not in frame.names:
-            frame.names[name] = _pack(frame, chance) if name in packs else _size(chance, dims.get(name))
+    for name, pack in implicit.items():
+        frame.names[name] = _pack(frame, chance) if pack else _size(chance, dims.get(name))
     for parameter in definition.parameters:
         kind = kind_of(parameter.type)
         if kind is not None or _is_static_list(parameter):

@@ -47,7 +47,7 @@ class Verdict:
 
 def case(seed: int) -> tuple[str, bool]:
     """The program of a seed; every second one has a mistake made by rule."""
-    text = generate(seed).text
+    text = generate(seed)
     found = mutants(text) if seed % 2 else []
     return (random.Random(seed).choice(found).mutated, True) if found else (text, False)
 
@@ -68,7 +68,7 @@ def judge(db: Database, seed: int) -> Verdict:
 
 def inferred_types(db: Database, text: str) -> Types:
     found: dict[tuple[str, Span], list[Inferred]] = defaultdict(list)
-    for key, chunk in modules.chunks(db, FILE):
+    for key, chunk in modules.keys(db, FILE):
         for typed in model.value_types(db, FILE, key):
             found[(key, typed.span.shifted(-chunk.start))].append(typed.value)
     return found

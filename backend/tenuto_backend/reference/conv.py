@@ -72,7 +72,7 @@ def _conv_transpose(
     places = list(product(*map(range, kernel)))
     for group, (number, place) in product(range(groups), enumerate(places)):
         part = wide[:, group * inputs : (group + 1) * inputs]
-        filters = taps[group * inputs : (group + 1) * inputs].reshape(inputs, outputs, -1)[..., number]
+        filters = taps[group * inputs : (group + 1) * inputs].reshape(inputs, outputs, len(places))[..., number]
         added = np.moveaxis(np.tensordot(part, filters, ([1], [0])), -1, 1)
         target = [
             slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride) if size else slice(0, 0)

@@ -47,39 +47,63 @@ def std_modules() -> tuple[str, ...]:
 # ------------------------------------------------------------------------------------------------------ inside one file
 
 
-@query
-def chunks(db: Database, file: str) -> tuple[tuple[str, Chunk], ...]:
-    """The declarations of a file with their keys: the name, made unique; `import #1` for what has no name."""
-    text = file_text(db, file)
+Key = str  # Of a declaration in its file: its name, made unique; `import #1` for what has no name.
+
+
+@input_fact
+def starts(db: Database, file: str) -> dict[Key, int]:
+    """Where each declaration of a file begins. Follows from `file_text`."""
+    return {key: chunk.start for key, chunk in _std_chunks(file)}
+
+
+@input_fact
+def keys(db: Database, file: str) -> tuple[tuple[Key, str], ...]:
+    """The declarations of a file in order, each with its keyword ("" for a header). Follows from `file_text`."""
+    return tuple((key, chunk.keyword or "") for key, chunk in _std_chunks(file))
+
+
+@input_fact
+def chunk_text(db: Database, place: tuple[str, Key]) -> str | None:
+    """The text of one declaration of a file. Follows from `file_text`."""
+    file, key = place
+    return next((chunk.text for own, chunk in _std_chunks(file) if own == key), None)
+
+
+def _spread(db: Database, file: str, text: str | None) -> None:
+    """Cut a file into declarations: what an edit does not touch stays as it was."""
+    before = {key for key, _ in keys(db, file)}
+    named = _named(text or "")
+    db.set(keys, file, tuple((key, chunk.keyword or "") for key, chunk in named))
+    db.set(starts, file, {key: chunk.start for key, chunk in named})
+    for key, chunk in named:
+        db.set(chunk_text, (file, key), chunk.text)
+    for key in before - {key for key, _ in named}:
+        db.set(chunk_text, (file, key), None)
+
+
+file_text.spread = _spread
+
+
+def _named(text: str) -> tuple[tuple[Key, Chunk], ...]:
+    """The declarations of a text with their keys."""
     seen: dict[str, int] = {}
-    found: list[tuple[str, Chunk]] = []
-    for chunk in split(text or ""):
+    found: list[tuple[Key, Chunk]] = []
+    for chunk in split(text):
         name = chunk.name if chunk.name and chunk.keyword != "import" else (chunk.keyword or "header") + " "
         count = seen[name] = seen.get(name, 0) + 1
         found.append((name if count == 1 and not name.endswith(" ") else f"{name}#{count}", chunk))
     return tuple(found)
 
 
-@query
-def keys(db: Database, file: str) -> tuple[tuple[str, str], ...]:
-    """The keys of a file's declarations in order, each with its keyword ("" for the header)."""
-    return tuple((key, chunk.keyword or "") for key, chunk in chunks(db, file))
-
-
-@query
-def _chunk_texts(db: Database, file: str) -> dict[str, str]:
-    return {key: chunk.text for key, chunk in chunks(db, file)}
-
-
-@query
-def chunk_text(db: Database, file: str, key: str) -> str | None:
-    return _chunk_texts(db, file).get(key)
+@cache
+def _std_chunks(file: str) -> tuple[tuple[Key, Chunk], ...]:
+    return _named(std_text(file) or "") if file.startswith(str(STD)) else ()
 
 
 @query
 def parsed(db: Database, file: str, key: str) -> Parsed | None:
     """The syntax of one declaration; computed again only when its own text changes."""
-    text = chunk_text(db, file, key)
+    text = chunk_text(db, (file, key))
     return parse_chunk(text) if text is not None else None
 
 
@@ -142,17 +166,18 @@ def needed(db: Database, file: str) -> tuple[str, ...]:
 
 @query
 def imported_names(db: Database, file: str) -> dict[str, Target]:
-    """The names that the imports of a file bring into scope."""
+    """The names that the imports of a file bring into scope; by a circle of imports they come from nowhere."""
     names: dict[str, Target] = {}
     for found in imports(db, file):
         node = declaration(db, file, found.key)
         if not isinstance(node, Import):
             continue
+        origin = "" if import_cycle(db, file, found.key) else found.file
         if node.names is None:
             bound = node.alias.text if node.alias is not None else node.path.parts[-1].text
-            names[bound] = Target(found.file, None)
+            names[bound] = Target(origin, None)
         for item in node.names or ():
-            names[(item.alias or item.name).text] = Target(found.file, item.name.text)
+            names[(item.alias or item.name).text] = Target(origin, item.name.text)
     return names
 
 

@@ -14,6 +14,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics import CATALOGUE
 from tenuto_analysis.diagnostics.base import Diagnostic, Severity
 from tenuto_analysis.diagnostics.syntax import UnusedSuppression
+from tenuto_analysis.diagnostics.words import nearest
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
@@ -21,7 +22,7 @@ _ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
 _RULES = frozenset(item.rule for item in CATALOGUE)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """One rule that a comment allows, and the stretch of the declaration where it does."""
 
@@ -29,39 +30,36 @@ class Allowed:
     rule: str
     comment: Span
     reach: Span
-    used: bool = False
 
 
-def suppressed(db: Database, file: str, found: list[tuple[str, Diagnostic]]) -> list[tuple[str, Diagnostic]]:
+def suppressed(allowed: list[Allowed], found: list[tuple[str, Diagnostic]]) -> list[tuple[str, Diagnostic]]:
     """The problems that are left, with those of the comments themselves."""
-    allowed = [item for key, _ in modules.keys(db, file) for item in _allowed(db, file, key)]
-    if not allowed:
-        return found
-    kept = [(key, problem) for key, problem in found if not _silenced(allowed, key, problem)]
-    for item in allowed:
-        if not item.used:
-            kept.append((item.key, UnusedSuppression(item.comment, item.rule, item.rule in _RULES)))
-    return kept
+    used: set[Allowed] = set()
+    kept: list[tuple[str, Diagnostic]] = []
+    for key, problem in found:
+        silencing = [item for item in allowed if _silences(item, key, problem)]
+        used.update(silencing)
+        if not silencing:
+            kept.append((key, problem))
+    unused = (item for item in allowed if item not in used)
+    return kept + [(item.key, UnusedSuppression(item.comment, item.rule, item.rule in _RULES)) for item in unused]
 
 
-def _silenced(allowed: list[Allowed], key: str, problem: Diagnostic) -> bool:
-    if problem.severity is Severity.ERROR:
+def _silences(item: Allowed, key: str, problem: Diagnostic) -> bool:
+    if problem.severity is Severity.ERROR or item.key != key or item.rule != problem.rule:
         return False
-    silenced = False
-    for item in allowed:
-        if item.key == key and item.rule == problem.rule and _meets(item.reach, problem.span):
-            item.used = silenced = True
-    return silenced
+    return _meets(item.reach, problem.span)
 
 
 def _meets(reach: Span, span: Span) -> bool:
     return reach.start <= span.start < reach.end
 
 
-def _allowed(db: Database, file: str, key: str) -> list[Allowed]:
-    text = modules.chunk_text(db, file, key) or ""
+def allowed_in(db: Database, file: str, key: str) -> tuple[Allowed, ...]:
+    """The lints that the comments of a declaration allow."""
+    text = modules.chunk_text(db, (file, key)) or ""
     if "tenuto:" not in text:
-        return []
+        return ()
     parsed = modules.parsed(db, file, key)
     found: list[Allowed] = []
     for comment in parsed.comments if parsed is not None else ():
@@ -78,7 +76,7 @@ def _allowed(db: Database, file: str, key: str) -> list[Allowed]:
             else Span(line, end)
         )
         found += [Allowed(key, rule.strip(), comment.span, reach) for rule in match[1].split(",")]
-    return found
+    return tuple(found)
 
 
 def _following(node: syntax.Node | None, offset: int) -> Span:

@@ -10,6 +10,7 @@ from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.types import SCALARS, Kind, Scalar
 from tenuto_grammar import syntax
+from tenuto_grammar.text import Span
 
 # The named policies that fix the dtype of a value, and those that are made by a call.
 PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}
@@ -25,7 +26,7 @@ def check(ctx: Context, clauses: syntax.Clauses) -> None:
         policy(ctx, clauses.precision)
     node = clauses.precision_class
     if node is not None and node.text not in PRECISION_CLASSES:
-        ctx.report(UnknownPolicy(node.span, node.text, nearest(node.text, PRECISION_CLASSES)))
+        _unknown(ctx, node.span, node.text, "precision class", PRECISION_CLASSES)
 
 
 def check_local(ctx: Context, local: syntax.Local) -> None:
@@ -39,15 +40,19 @@ def policy(ctx: Context, node: syntax.Expression) -> None:
     match node:
         case syntax.Name(text=text):
             if text not in NAMED and expressions.declared(ctx, text) is None and ctx.find(text) is None:
-                ctx.report(UnknownPolicy(node.span, text, nearest(text, NAMED)))
+                _unknown(ctx, node.span, text, "precision policy", NAMED)
         case syntax.Call(callee=syntax.Name(text=text) as callee, arguments=arguments):
             if text not in NAMED:
-                ctx.report(UnknownPolicy(callee.span, text, nearest(text, NAMED)))
+                _unknown(ctx, callee.span, text, "precision policy", NAMED)
                 return
             for argument in arguments:
                 _argument(ctx, argument)
         case _:
-            ctx.report(UnknownPolicy(node.span, "this", ()))
+            ctx.report(UnknownPolicy(node.span, "this", "precision policy", (), NAMED))
+
+
+def _unknown(ctx: Context, span: Span, text: str, wanted: str, known: tuple[str, ...]) -> None:
+    ctx.report(UnknownPolicy(span, f"`{text}`", wanted, nearest(text, known), known))
 
 
 def _argument(ctx: Context, argument: syntax.Argument) -> None:
@@ -56,7 +61,8 @@ def _argument(ctx: Context, argument: syntax.Argument) -> None:
         case syntax.Name(text=text) if name in _DTYPE_FIELDS:
             scalar = SCALARS.get(text)
             if scalar is None or scalar.kind not in (Kind.FLOAT, Kind.SIGNED, Kind.UNSIGNED):
-                ctx.report(UnknownPolicy(argument.value.span, text, nearest(text, SCALARS)))
+                near = nearest(text, SCALARS)
+                ctx.report(UnknownPolicy(argument.value.span, f"`{text}`", "dtype to compute in", near, ()))
         case _:
             pass
 

@@ -162,7 +162,8 @@ def declared(ctx: Context, text: str) -> Value | None:
 
 def target_value(ctx: Context, target: Target) -> Value:
     if target.name is None:
-        return Module(target.file)
+        known = modules.file_text(ctx.db, target.file) is not None
+        return Module(target.file) if known else UNKNOWN  # The import is reported where it stands.
     if queries.keyword_of(ctx.db, target.file, target.name) == "const":
         return queries.constant(ctx.db, target.file, target.name)
     if queries.keyword_of(ctx.db, target.file, target.name) == "":

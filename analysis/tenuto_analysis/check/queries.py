@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tenuto_analysis import modules
+from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import constants, definitions, deploys, signatures
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Diagnostic
+from tenuto_analysis.diagnostics.names import RecursiveDefinition
 from tenuto_analysis.dims import Constraint, render
 from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
 from tenuto_analysis.types import UNKNOWN, RecordValue, Tensor, Value
@@ -92,6 +93,9 @@ def owner_of(file: str, key: str) -> str:
 @query
 def interface(db: Database, file: str, key: str) -> Interface:
     """The head of a declaration."""
+    way = recursion.circles(db, file).get(key)
+    if way is not None:
+        return Interface(_recursive(db, file, way), recursion.mentioned(db, file, key))
     node = modules.declaration(db, file, key)
     match node:
         case syntax.Definition():
@@ -109,6 +113,8 @@ def interface(db: Database, file: str, key: str) -> Interface:
 @query
 def body(db: Database, file: str, key: str) -> Body:
     """The body of a definition, or a deploy."""
+    if key in recursion.circles(db, file):
+        return Body((), frozenset(), UNKNOWN, (), ())
     node = modules.declaration(db, file, key)
     match node:
         case syntax.Definition():
@@ -117,6 +123,16 @@ def body(db: Database, file: str, key: str) -> Body:
             return deploys.deploy(db, file, key, node)
         case _:
             return Body((), frozenset(), UNKNOWN, (), ())
+
+
+def _recursive(db: Database, file: str, way: tuple[str, ...]) -> tuple[Diagnostic, ...]:
+    """What is said of a circle of declarations: once, where the first of them is named."""
+    key = way[0]
+    node = modules.declaration(db, file, key)
+    order = [other for other, _ in modules.keys(db, file)]
+    if node is None or isinstance(node, syntax.Import) or min(way, key=order.index) != key:
+        return ()
+    return (RecursiveDefinition(node.name.span, key, way[1:-1]),)
 
 
 @query

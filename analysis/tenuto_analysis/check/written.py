@@ -57,6 +57,7 @@ from tenuto_grammar.text import Span
 STATIC_KINDS: Mapping[str, StaticKind] = {kind.value: kind for kind in StaticKind}
 AXIS_KINDS: Mapping[str, AxisKind] = {kind.value: kind for kind in AxisKind}
 DTYPE_CLASSES: Mapping[str, DTypeClass] = {kind.value: kind for kind in DTypeClass}
+_UNKNOWN_SIZE = "?"  # The name of a size that could not be read.
 TYPE_NAMES = (*SCALARS, "float", "quant", "list", *STATIC_KINDS, *AXIS_KINDS, *DTYPE_CLASSES)
 
 
@@ -267,7 +268,9 @@ def _pack_argument(ctx: Context, node: syntax.TensorType) -> Shape:
 
 
 def tensor(ctx: Context, node: syntax.TensorType, dtype: DType) -> Value:
-    return Tensor(dtype, shape(ctx, node.dims or ()))
+    found = shape(ctx, node.dims or ())
+    unknown = any(isinstance(item, Dim) and _is_unknown(item) for item in found)
+    return UNKNOWN if unknown else Tensor(dtype, found)
 
 
 def shape(ctx: Context, dims: tuple[syntax.Index, ...]) -> Shape:
@@ -351,7 +354,7 @@ def dimension(ctx: Context, node: syntax.Index) -> Dim:
             symbol = ctx.existential(name.text, name.span)
             return of(symbol)
         case syntax.Missing():
-            return of(ctx.fresh("?", 0))
+            return of(ctx.fresh(_UNKNOWN_SIZE, 0))
         case (
             syntax.Slice()
             | syntax.Ellipsis()
@@ -362,9 +365,14 @@ def dimension(ctx: Context, node: syntax.Index) -> Dim:
             | syntax.AnyPack()
         ):
             ctx.report(InvalidType(node.span, "this is not a size"))
-            return of(ctx.fresh("?", 0))
+            return of(ctx.fresh(_UNKNOWN_SIZE, 0))
         case _:
             return size(ctx, node)
+
+
+def _is_unknown(dim: Dim) -> bool:
+    atom = single_atom(dim)
+    return isinstance(atom, Symbol) and atom.name == _UNKNOWN_SIZE
 
 
 def size(ctx: Context, node: syntax.Expression) -> Dim:
@@ -372,10 +380,10 @@ def size(ctx: Context, node: syntax.Expression) -> Dim:
         case Int(value=dim):
             return dim
         case Unknown():
-            return of(ctx.fresh("?", 0))
+            return of(ctx.fresh(_UNKNOWN_SIZE, 0))
         case other:
             ctx.report(InvalidType(node.span, f"a size must be an integer, this is `{other}`"))
-            return of(ctx.fresh("?", 0))
+            return of(ctx.fresh(_UNKNOWN_SIZE, 0))
 
 
 # ---------------------------------------------------------------------------------------------------------- model types

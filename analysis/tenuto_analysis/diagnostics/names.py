@@ -259,18 +259,20 @@ class SuspiciousName(Diagnostic):
 
 @dataclass(frozen=True, slots=True)
 class RecursiveDefinition(Diagnostic):
-    """A definition that needs itself."""
+    """A declaration that needs itself."""
 
     rule: ClassVar[str] = "recursive-definition"
 
     name: str
+    through: tuple[str, ...]
 
     @property
     @override
     def message(self) -> str:
-        return f"`{self.name}` is defined by itself"
+        by = f", by way of {' and '.join(f'`{name}`' for name in self.through)}" if self.through else ""
+        return f"`{self.name}` is defined by itself{by}"
 
     @property
     @override
     def help(self) -> str | None:
-        return "a model has a fixed depth: use a list of models and a loop; give a `fn` the type of its result"
+        return "nothing is recursive: repeat with a loop, or with a list of models for weights of their own"

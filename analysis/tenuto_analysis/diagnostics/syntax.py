@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Severity
+from tenuto_analysis.diagnostics.words import near_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,14 @@ class UnusedSuppression(Diagnostic):
 
     name: str
     known: bool
+    near: tuple[str, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"`allow({self.name})` silences nothing here" if self.known else f"`allow({self.name})` names no rule"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return near_names(self.near) or ("only warnings can be silenced" if self.known else None)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
-from tenuto_analysis.diagnostics.words import near_names
+from tenuto_analysis.diagnostics.words import near_names, replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,22 +137,26 @@ class InvalidOperation(Diagnostic):
 
 @dataclass(frozen=True, slots=True)
 class UnknownPolicy(Diagnostic):
-    """A precision policy or target in a form that does not exist."""
+    """A precision policy, or a part of one, in a form that does not exist."""
 
     rule: ClassVar[str] = "unknown-policy"
 
     text: str
+    wanted: str
     near: tuple[str, ...]
+    known: tuple[str, ...]
 
     @property
     @override
     def message(self) -> str:
-        return f"`{self.text}` is not a precision policy"
+        return f"{self.text} is not a {self.wanted}"
 
     @property
     @override
     def help(self) -> str | None:
-        return (
-            near_names(self.near)
-            or "policies are f32, f16, bf16, f64, mixed, policy(...), int8(...), int4(...), fp8(...)"
-        )
+        return near_names(self.near) or (f"known are {', '.join(self.known)}" if self.known else None)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)

@@ -1,0 +1,130 @@
+"""Which declarations of a file are defined by themselves: found in the syntax, before anything is checked.
+
+Nothing that needs itself is checked further, so that the queries about the other declarations always come to an end.
+Between files it takes a circle of imports, whose names `modules.py` leaves unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tenuto_analysis import modules
+from tenuto_analysis.database import Database, query
+from tenuto_grammar import syntax
+
+
+@query
+def mentioned(db: Database, file: str, key: str) -> frozenset[str]:
+    """The names that a declaration mentions and does not bind itself."""
+    node = modules.declaration(db, file, key)
+    if node is None or isinstance(node, syntax.Import):
+        return frozenset()
+    return frozenset(_free(node, set()))
+
+
+@query
+def _needs(db: Database, file: str, key: str) -> frozenset[str]:
+    """The declarations of its own file that a declaration mentions."""
+    return mentioned(db, file, key) & modules.offered(db, file).keys()
+
+
+@query
+def circles(db: Database, file: str) -> dict[str, tuple[str, ...]]:
+    """Each declaration that needs itself, with the way back to it: `f` by `g` is `(f, g, f)`."""
+    edges = {key: sorted(_needs(db, file, key)) for key, _ in modules.keys(db, file)}
+    return {key: way for key in _left_over(edges) if (way := _way_back(edges, key))}
+
+
+def _left_over(edges: dict[str, list[str]]) -> list[str]:
+    """What is left when declarations that need nothing are taken away again and again: mostly nothing."""
+    needs = {key: len(names) for key, names in edges.items()}
+    needed_by: dict[str, list[str]] = {}
+    for key, names in edges.items():
+        for name in names:
+            needed_by.setdefault(name, []).append(key)
+    done = [key for key, count in needs.items() if count == 0]
+    for key in done:
+        for other in needed_by.get(key, ()):
+            needs[other] -= 1
+            if needs[other] == 0:
+                done.append(other)
+    return [key for key, count in needs.items() if count]
+
+
+def _way_back(edges: dict[str, list[str]], start: str) -> tuple[str, ...]:
+    """The shortest way from a declaration to itself."""
+    came_from: dict[str, str] = {}
+    level = [start]
+    while level:
+        following: list[str] = []
+        for current in level:
+            for name in edges.get(current, ()):
+                if name == start:
+                    return (*_trail(came_from, start, current), start)
+                if name not in came_from:
+                    came_from[name] = current
+                    following.append(name)
+        level = following
+    return ()
+
+
+def _trail(came_from: dict[str, str], start: str, end: str) -> tuple[str, ...]:
+    trail = [end]
+    while trail[-1] != start:
+        trail.append(came_from[trail[-1]])
+    return tuple(reversed(trail))
+
+
+def _free(node: syntax.Node, bound: set[str]) -> Iterator[str]:
+    """The names that a node mentions and that are not in `bound`; a statement adds what it binds to `bound`."""
+    match node:
+        case syntax.Name(text=text):
+            if text not in bound:
+                yield text
+        case syntax.Path(parts=(first, *_)):
+            if first.text not in bound:
+                yield first.text
+        case syntax.Definition(generics=generics, parameters=parameters):
+            # A shape may mention a parameter that stands later in the list.
+            inside = bound | {item.name.text for item in generics} | {item.name.text for item in parameters}
+            yield from _below(node, inside)
+        case syntax.TypeAlias(generics=generics) | syntax.Record(generics=generics):
+            yield from _below(node, {*bound, *(item.name.text for item in generics)})
+        case syntax.Comprehension(element=element, pattern=pattern, iterable=iterable):
+            yield from _free(iterable, bound)
+            yield from _free(element, {*bound, *_names(pattern)})
+        case syntax.For(pattern=pattern, iterable=iterable, body=body):
+            yield from _free(iterable, bound)
+            yield from _below(body, {*bound, *_names(pattern)})
+            bound |= set(_collected(body))
+        case syntax.While(body=body):
+            yield from _below(node, set(bound))
+            bound |= set(_collected(body))
+        case syntax.Block():
+            yield from _below(node, set(bound))
+        case syntax.Let(pattern=pattern):
+            yield from _below(node, bound)
+            bound |= set(_names(pattern))
+        case syntax.Param(name=name) | syntax.Sub(name=name) | syntax.Var(name=name):
+            yield from _below(node, bound)
+            bound.add(name.text)
+        case _:
+            yield from _below(node, bound)
+
+
+def _below(node: syntax.Node, bound: set[str]) -> Iterator[str]:
+    for child in syntax.children(node):
+        yield from _free(child, bound)
+
+
+def _names(pattern: syntax.Pattern) -> Iterator[str]:
+    match pattern:
+        case syntax.Identifier(text=text):
+            yield text
+        case syntax.TuplePattern(items=items):
+            for item in items:
+                yield from _names(item)
+
+
+def _collected(body: syntax.Block) -> Iterator[str]:
+    return (node.name.text for node in body.statements if isinstance(node, syntax.Collect))

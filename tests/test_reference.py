@@ -13,7 +13,7 @@ from tenuto_backend.reference import interpret
 from tenuto_backend.reference.interpret import invoke, start
 from tenuto_backend.reference.primitives import PRIMITIVES
 from tenuto_backend.reference.program import program, standard
-from tenuto_backend.reference.values import Array, Value, WrongByExecution
+from tenuto_backend.reference.values import Array, Undetermined, Value, WrongByExecution
 from tenuto_grammar import syntax
 from tests.generate.inputs import deployed_dims, random_inputs
 

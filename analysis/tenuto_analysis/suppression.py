@@ -28,7 +28,7 @@ class Allowed:
 
     key: str
     rule: str
-    comment: Span
+    span: Span
     reach: Span
 
 
@@ -41,8 +41,12 @@ def suppressed(allowed: list[Allowed], found: list[tuple[str, Diagnostic]]) -> l
         used.update(silencing)
         if not silencing:
             kept.append((key, problem))
-    unused = (item for item in allowed if item not in used)
-    return kept + [(item.key, UnusedSuppression(item.comment, item.rule, item.rule in _RULES)) for item in unused]
+    return kept + [(item.key, _unused(item)) for item in allowed if item not in used]
+
+
+def _unused(item: Allowed) -> Diagnostic:
+    known = item.rule in _RULES
+    return UnusedSuppression(item.span, item.rule, known, () if known else nearest(item.rule, _RULES))
 
 
 def _silences(item: Allowed, key: str, problem: Diagnostic) -> bool:
@@ -75,7 +79,9 @@ def allowed_in(db: Database, file: str, key: str) -> tuple[Allowed, ...]:
             if alone
             else Span(line, end)
         )
-        found += [Allowed(key, rule.strip(), comment.span, reach) for rule in match[1].split(",")]
+        for rule in re.finditer(r"[^,\s]+", match[1]):
+            start = comment.span.start + match.start(1) + rule.start()
+            found.append(Allowed(key, rule[0], Span(start, start + len(rule[0])), reach))
     return tuple(found)
 
 

@@ -38,6 +38,8 @@ _NARROW, _WIDE = 3, 40
 _WIDTHS = ((_NARROW, 5), (7, 3), (_WIDE, 2))
 """How many values a leaf is given at most, and which part of the tries may go into that."""
 _MOST_RESIDUES = 12
+_MOST_LEAVES = 60
+_USUAL_SIZE = 30
 
 
 def find_values(
@@ -74,13 +76,22 @@ class _Search:
 
     def __init__(self, constraints: list[Constraint], most_tries: int) -> None:
         self.constraints = constraints
-        self.most_tries = most_tries
-        self.needs = [leaves_of_constraint(c) for c in constraints]
-        self.order = _in_order(frozenset[Leaf]().union(*self.needs), constraints)
+        size = sum(dim.size for c in constraints for dim in _dims(c))
+        self.most_tries = most_tries * _USUAL_SIZE // max(size, _USUAL_SIZE)
+        needs = [leaves_of_constraint(c) for c in constraints]
+        self.order = _in_order(frozenset[Leaf]().union(*needs), constraints)
+        rank = {leaf: i for i, leaf in enumerate(self.order)}
+        self.ready: list[list[Constraint]] = [[] for _ in self.order]
+        """For each leaf in order, the constraints that can be judged once it has a value."""
+        for constraint, needed in zip(constraints, needs, strict=True):
+            if needed:
+                self.ready[max(rank[leaf] for leaf in needed)].append(constraint)
         self.literals = sorted({n for c in constraints for n in _literals(c)}, key=lambda n: (abs(n), n))
         self.tries = 0
 
     def run(self, hint: Values) -> Values | None:
+        if len(self.order) > _MOST_LEAVES:
+            return None
         guided = {leaf: hint.get(leaf, 2 + i) for i, leaf in enumerate(self.order)}
         for width, share in _WIDTHS:
             self.tries = self.most_tries // share
@@ -95,12 +106,7 @@ class _Search:
         """`values` completed, or None."""
         if len(values) == len(self.order):
             return dict(values) if values or all(holds(c, values) for c in self.constraints) else None
-        leaf = self.order[len(values)]
-        ready = [
-            c
-            for c, needs in zip(self.constraints, self.needs, strict=True)
-            if leaf in needs and needs <= {*values, leaf}
-        ]
+        leaf, ready = self.order[len(values)], self.ready[len(values)]
         for value in self._candidates(leaf, values, ready, width):
             self.tries -= 1
             if self.tries < 0:

@@ -6,7 +6,7 @@ all). Work is bounded by counted steps, so an answer never depends on the machin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -121,11 +121,9 @@ class Facts:
 
     def _system(self) -> System:
         if self._built is None:
-            if self._weaker is None:
-                self._built = System()
-            else:
-                facts, last = self._weaker
-                self._built = facts._system().extended(claims_of(last, True), defined=True)
+            ancestor, added = self._nearest(lambda facts: facts._built is not None)
+            system = System() if ancestor is None or ancestor._built is None else ancestor._built
+            self._built = system.extended((claim for c in added for claim in claims_of(c, True)), defined=True)
         return self._built
 
     def _follows(self, c: Constraint) -> bool | None:
@@ -171,16 +169,25 @@ class Facts:
         return holds(c, {**values, **witness}) is False
 
     def _some_values(self) -> Mapping[Leaf, int] | None:
+        """Sizes that satisfy the facts, if some are found soon: those of weaker facts where they still do."""
         if not self._sought_witness:
             self._sought_witness = True
-            if self._weaker is None:
-                self._witness = {}
-            else:
-                facts, last = self._weaker
-                values = facts._some_values()
-                usable = values is not None and holds(last, values)
-                self._witness = values if usable else find_values(self.known, None, {}, _WITNESS_TRIES)
+            ancestor, added = self._nearest(lambda facts: facts._sought_witness)
+            values = ancestor._witness if ancestor is not None else {}
+            usable = values is not None and all(holds(c, values) for c in added)
+            self._witness = values if usable else find_values(self.known, None, {}, _WITNESS_TRIES)
         return self._witness
+
+    def _nearest(self, ready: Callable[[Facts], bool]) -> tuple[Facts | None, list[Constraint]]:
+        """The nearest weaker facts that are `ready`, if any, and what was assumed since then."""
+        added: list[Constraint] = []
+        facts = self
+        while facts._weaker is not None:
+            facts, last = facts._weaker
+            added.append(last)
+            if ready(facts):
+                return facts, added[::-1]
+        return None, added[::-1]
 
     def _explained(self, c: Constraint, gave_up: bool) -> Verdict:
         counterexample = find_values(self.known, c, self._hint(c), _COUNTEREXAMPLE_TRIES)

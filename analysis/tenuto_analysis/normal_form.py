@@ -23,7 +23,7 @@ from weakref import KeyedRef
 
 from tenuto_analysis.compat import override
 
-SIZE_LIMIT = 600
+SIZE_LIMIT = 250
 BIT_LIMIT = 2048
 _MEMO_LIMIT = 10_000
 _Key = TypeVar("_Key")

@@ -57,7 +57,7 @@ def search(
     for choice in relevant.choices:
         variables.add_choice(choice)
     variables.add_products()
-    budget.spend(_CASE_COST + len(variables.zero) + len(variables.at_least))
+    budget.spend(_CASE_COST + sum(dim.size for dim in (*variables.zero, *variables.at_least)) // 2)
     numbering = variables.numbering()
     model = solve(
         [_row(dim, numbering) for dim in variables.zero],

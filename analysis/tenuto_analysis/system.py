@@ -64,7 +64,17 @@ class Factor(Leaf):
 class System:
     """Claims in solved form. Immutable once built; `extended` gives a stronger one."""
 
-    __slots__ = ("_divided", "_rewritten", "at_least", "choices", "contradiction", "not_zero", "solved", "zero")
+    __slots__ = (
+        "_divided",
+        "_lowest",
+        "_rewritten",
+        "at_least",
+        "choices",
+        "contradiction",
+        "not_zero",
+        "solved",
+        "zero",
+    )
 
     def __init__(self) -> None:
         self.solved: dict[Leaf, Dim] = {}
@@ -77,6 +87,7 @@ class System:
         self.contradiction = False
         self._rewritten: dict[Dim, Dim] = {}
         self._divided: dict[tuple[Dim, Dim], Dim] = {}
+        self._lowest: dict[Dim, int | None] = {}
 
     def extended(self, claims: Iterable[Claim | Choice], defined: bool = False) -> System:
         """This and more; `defined` says that the new claims have a value, so that none divides by 0."""
@@ -135,6 +146,11 @@ class System:
 
     def lowest(self, dim: Dim) -> int | None:
         """A lower bound, term by term."""
+        if dim not in self._lowest:
+            self._lowest[dim] = self._lowest_anew(dim)
+        return self._lowest[dim]
+
+    def _lowest_anew(self, dim: Dim) -> int | None:
         total = 0
         for monomial, coefficient in dim.terms.items():
             if not monomial.atoms:
@@ -338,6 +354,7 @@ class System:
     def _forget_rewritings(self) -> None:
         self._rewritten.clear()
         self._divided.clear()
+        self._lowest.clear()
 
     def _given_back(self) -> list[Claim | Choice]:
         """All claims, to be taken again under the solutions."""
@@ -377,6 +394,7 @@ class System:
         if known is not None and known >= bound:
             return None
         self.at_least[form] = bound
+        self._lowest.clear()
         if len(form.terms) == 1:
             self._keep_bounds_of_factors(form, bound)
         opposite = self.lowest(-form) if len(form.terms) == 1 else self.at_least.get(-form)

@@ -17,6 +17,7 @@ from tenuto_analysis import model
 from tenuto_analysis.database import Database
 from tenuto_analysis.modules import STD
 from tenuto_grammar import syntax
+from tenuto_grammar.format import format
 from tenuto_grammar.parse import parse
 
 FILES = sorted(STD.glob("*.ten"))
@@ -59,8 +60,10 @@ def label(value: object) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=label)
-def test_each_file_says_what_it_is_for_and_checks(path: Path) -> None:
-    assert parse(path.read_text(encoding="utf-8")).doc is not None
+def test_each_file_says_what_it_is_for_is_formatted_and_checks(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert parse(text).doc is not None
+    assert format(text).text == text
     assert model.findings(Database(), str(path)) == ()
 
 
@@ -122,7 +125,7 @@ def test_a_lowering_speaks_of_the_signature_alone(
 @pytest.mark.parametrize(("path", "definition"), DEFINITIONS, ids=label)
 def test_the_onnx_operators_that_a_documentation_names_exist(path: Path, definition: syntax.Definition) -> None:
     assert definition.doc is not None
-    said = re.findall(r"ONNX `(\w+)`", definition.doc)
+    said = re.findall(r"ONNX\s`(\w+)`", definition.doc)
     for operator in said:
         assert defs.has(operator)
     promised = [

@@ -1,8 +1,10 @@
 """Memoised queries over changing inputs.
 
 An *input* is a fact that the outside world sets: the text of a file, a folder's settings. A *query* is a pure
-function of the database and hashable arguments. The database records what each query read; after an edit it runs
-again only the queries that read something that changed, and it stops where a new result equals the old one.
+function of the database and hashable arguments. The database records what each query read. Setting an input marks
+what depends on it, directly or not, as doubtful; the rest costs nothing when it is asked for again. A doubtful query
+runs again only if something that it read has really changed, so that work stops where a new result equals the old
+one.
 
 Invariant: a query reads no disk, no clock and no global that changes. An edit that arrives while a query runs sets
 `cancelled`; the query stops at its next read.
@@ -10,7 +12,7 @@ Invariant: a query reads no disk, no clock and no global that changes. An edit t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -41,9 +43,16 @@ class Query(Generic[P, T]):
 
 
 class Input(Query[[K], T]):
-    """A fact about a key, set by `Database.set`; the decorated function gives the value of a key that was never set."""
+    """A fact about a key, set by `Database.set`; the decorated function gives the value of a key that was never set.
 
-    __slots__ = ()
+    `spread` sets other inputs that follow from this one: the declarations of a file from its text.
+    """
+
+    __slots__ = ("spread",)
+
+    def __init__(self, compute: Callable[[Database, K], T]) -> None:
+        super().__init__(compute)
+        self.spread: Callable[[Database, K, T], None] | None = None
 
 
 query = Query
@@ -53,15 +62,17 @@ Call = tuple[Query[Any, Any], tuple[object, ...]]
 
 
 class Memo:
-    """A result, what it was computed from, and since when it is so."""
+    """A result, what it was computed from, who used it, and whether it may have become wrong."""
 
-    __slots__ = ("changed_at", "reads", "value", "verified_at")
+    __slots__ = ("changed_at", "doubtful", "readers", "reads", "value", "verified_at")
 
-    def __init__(self, value: object, reads: tuple[Call, ...], changed_at: int, verified_at: int) -> None:
+    def __init__(self, value: object, reads: tuple[Call, ...], readers: set[Call], changed_at: int, now: int) -> None:
         self.value = value
         self.reads = reads
+        self.readers = readers
         self.changed_at = changed_at  # The last revision in which `value` became different.
-        self.verified_at = verified_at  # The last revision for which `value` is known to be right.
+        self.verified_at = now  # The last revision for which `value` is known to be right.
+        self.doubtful = False
 
 
 class Database:
@@ -77,9 +88,17 @@ class Database:
     def set(self, fact: Input[K, T], key: K, value: T) -> None:
         """Set an input. Must not be called while a query runs."""
         assert not self._running, "inputs change between queries, never during one"
-        if fact(self, key) != value:
+        call: Call = (fact, (key,))
+        old = self._memos.get(call)
+        if old is None and fact(self, key) == value:
+            old = self._memos[call]
+        if old is None or old.value != value:
             self.revision += 1
-            self._memos[(fact, (key,))] = Memo(value, (), self.revision, self.revision)
+            readers = old.readers if old is not None else set()
+            self._memos[call] = Memo(value, (), readers, self.revision, self.revision)
+            self._doubt(readers)
+        if fact.spread is not None:
+            fact.spread(self, key, value)
 
     def fetch(self, call: Call) -> object:
         """The value of a call, computed only if what it read has changed."""
@@ -87,7 +106,7 @@ class Database:
         if running:
             running[next(reversed(running))][call] = None
         memo = self._memos.get(call)
-        if memo is None or memo.verified_at != self.revision:
+        if memo is None or memo.doubtful:
             memo = self._up_to_date(call, memo)
         return memo.value
 
@@ -95,16 +114,25 @@ class Database:
         """What ran, as `query(arguments)`, for tests that assert on it."""
         return [f"{query.name}({', '.join(map(str, args))})" for query, args in self.executed]
 
+    def _doubt(self, calls: Collection[Call]) -> None:
+        waiting: list[Call] = [*calls]
+        while waiting:
+            memo = self._memos.get(waiting.pop())
+            if memo is not None and not memo.doubtful:
+                memo.doubtful = True
+                waiting += memo.readers
+
     def _up_to_date(self, call: Call, memo: Memo | None) -> Memo:
         if memo is None or not self._still_right(memo):
-            memo = self._memos[call] = self._execute(call, memo)
+            return self._execute(call, memo)
+        memo.doubtful = False
         memo.verified_at = self.revision
         return memo
 
     def _still_right(self, memo: Memo) -> bool:
         for read in memo.reads:
             current = self._memos.get(read)
-            if current is None or current.verified_at != self.revision:
+            if current is None or current.doubtful:
                 current = self._up_to_date(read, current)
             if current.changed_at > memo.verified_at:
                 return False
@@ -124,4 +152,14 @@ class Database:
         self.executed.append(call)
         unchanged = old is not None and old.value == value
         changed_at = old.changed_at if old is not None and unchanged else self.revision
-        return Memo(value, tuple(reads), changed_at, self.revision)
+        memo = Memo(value, tuple(reads), old.readers if old is not None else set(), changed_at, self.revision)
+        self._memos[call] = memo
+        self._note_reader(call, old, reads)
+        return memo
+
+    def _note_reader(self, call: Call, old: Memo | None, reads: dict[Call, None]) -> None:
+        for read in old.reads if old is not None else ():
+            if read not in reads:
+                self._memos[read].readers.discard(call)
+        for read in reads:
+            self._memos[read].readers.add(call)

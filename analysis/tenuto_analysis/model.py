@@ -30,7 +30,7 @@ from tenuto_analysis.diagnostics.names import (
 from tenuto_analysis.diagnostics.syntax import SyntaxProblem
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.modules import STD
-from tenuto_analysis.suppression import suppressed
+from tenuto_analysis.suppression import Allowed, allowed_in, suppressed
 from tenuto_analysis.types import Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
@@ -39,30 +39,44 @@ from tenuto_grammar.text import Span
 @query
 def findings(db: Database, file: str) -> tuple[Finding, ...]:
     """Everything that is wrong with a file, in the order of the text."""
-    starts = {key: chunk.start for key, chunk in modules.chunks(db, file)}
+    starts = modules.starts(db, file)
     found: list[tuple[str, Diagnostic]] = []
-    for key, _ in modules.keys(db, file):
-        found += ((key, problem) for problem in checked(db, file, key))
-    found += _module_problems(db, file)
-    found = suppressed(db, file, found)
+    allowed: list[Allowed] = []
+    for key, keyword in modules.keys(db, file):
+        report = checked(db, file, key)
+        found += ((key, problem) for problem in report.problems)
+        allowed += report.allowed
+        if "#" in key and keyword not in ("", "import"):
+            found += _duplicate(db, file, key)
+    found += _imports(db, file)
+    if allowed:
+        found = suppressed(allowed, found)
     result = [_finding(db, file, starts[key], problem) for key, problem in found]
     return tuple(sorted(result, key=lambda finding: (finding.span, finding.rule, finding.message)))
 
 
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the check of one declaration says: its problems, the names that it uses, the lints that it allows."""
+
+    problems: tuple[Diagnostic, ...]
+    used: frozenset[str]
+    allowed: tuple[Allowed, ...]
+
+
 @query
-def checked(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
+def checked(db: Database, file: str, key: str) -> Report:
     """What is wrong with one declaration: its syntax, its head, its body."""
     parsed = modules.parsed(db, file, key)
     if parsed is None:
-        return ()
-    found: list[Diagnostic] = [
+        return Report((), frozenset(), ())
+    head, body = queries.interface(db, file, key), queries.body(db, file, key)
+    syntax_problems = tuple(
         SyntaxProblem(problem.span, problem.message, problem.help, tuple(Edit(e.span, e.text) for e in problem.edits))
         for problem in parsed.problems
-    ]
-    head = queries.interface(db, file, key).problems
-    found += head
-    found += queries.body(db, file, key).problems
-    return _judged(found, bool(parsed.problems))
+    )
+    problems = _judged([*syntax_problems, *head.problems, *body.problems], bool(syntax_problems))
+    return Report(problems, head.used | body.used, allowed_in(db, file, key))
 
 
 def _judged(found: list[Diagnostic], broken: bool) -> tuple[Diagnostic, ...]:
@@ -78,7 +92,7 @@ def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Findin
     related: list[RelatedFinding] = []
     for item in problem.related:
         place = item.place
-        offset = next((c.start for key, c in modules.chunks(db, place.file) if key == place.declaration), 0)
+        offset = modules.starts(db, place.file).get(place.declaration, 0)
         related.append(RelatedFinding(place.file, place.span.shifted(offset), item.message))
     fixes = tuple(
         Fix(fix.title, tuple(Edit(edit.span.shifted(start), edit.text) for edit in fix.edits)) for fix in problem.fixes
@@ -98,36 +112,26 @@ def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Findin
 # ----------------------------------------------------------------------------------------------------------- the module
 
 
-def _module_problems(db: Database, file: str) -> Iterator[tuple[str, Diagnostic]]:
-    """What is wrong between the declarations of a file, and between files."""
-    yield from _duplicates(db, file)
-    used = _used_names(db, file)
-    for found in modules.imports(db, file):
+def _duplicate(db: Database, file: str, key: str) -> list[tuple[str, Diagnostic]]:
+    """A declaration whose name an earlier one has."""
+    node = modules.declaration(db, file, key)
+    first = modules.declaration(db, file, key.split("#")[0])
+    if node is None or isinstance(node, syntax.Import) or first is None or isinstance(first, syntax.Import):
+        return []
+    place = Place(file, key.split("#")[0], first.name.span)
+    return [(key, DuplicateName(node.name.span, node.name.text, place))]
+
+
+def _imports(db: Database, file: str) -> Iterator[tuple[str, Diagnostic]]:
+    """What is wrong between files."""
+    imports = modules.imports(db, file)
+    if not imports:
+        return
+    used = frozenset(name for key, _ in modules.keys(db, file) for name in checked(db, file, key).used)
+    for found in imports:
         node = modules.declaration(db, file, found.key)
         if isinstance(node, syntax.Import):
             yield from ((found.key, problem) for problem in _import(db, file, found, node, used))
-
-
-def _duplicates(db: Database, file: str) -> Iterator[tuple[str, Diagnostic]]:
-    first: dict[str, tuple[str, Span]] = {}
-    for key, keyword in modules.keys(db, file):
-        node = modules.declaration(db, file, key)
-        if keyword in ("", "import") or node is None or isinstance(node, syntax.Import):
-            continue
-        name = node.name.text
-        if name in first:
-            before, span = first[name]
-            yield key, DuplicateName(node.name.span, name, Place(file, before, span))
-        elif name:
-            first[name] = (key, node.name.span)
-
-
-def _used_names(db: Database, file: str) -> frozenset[str]:
-    used: set[str] = set()
-    for key, keyword in modules.keys(db, file):
-        if keyword not in ("", "import"):
-            used |= queries.interface(db, file, key).used | queries.body(db, file, key).used
-    return frozenset(used)
 
 
 def _import(
@@ -183,7 +187,7 @@ class TypedSpan:
 
 def value_types(db: Database, file: str, name: str) -> tuple[TypedSpan, ...]:
     """What each `let`, `var`, `return` and assignment of a definition was inferred to be, in order."""
-    start = next((chunk.start for key, chunk in modules.chunks(db, file) if key == name), 0)
+    start = modules.starts(db, file).get(name, 0)
     return tuple(TypedSpan(span.shifted(start), value) for span, value in queries.body(db, file, name).values)
 
 
@@ -202,7 +206,7 @@ def explain_operator(db: Database, name: str) -> str | None:
         if name not in modules.offered(db, file):
             continue
         node = modules.declaration(db, file, name)
-        text = modules.chunk_text(db, file, name)
+        text = modules.chunk_text(db, (file, name))
         if not isinstance(node, syntax.Definition) or text is None:
             continue
         head = text[node.span.start : node.body.span.start if node.body is not None else node.span.end].rstrip(" =\n")

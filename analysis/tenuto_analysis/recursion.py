@@ -84,6 +84,9 @@ def _free(node: syntax.Node, bound: set[str]) -> Iterator[str]:
         case syntax.Path(parts=(first, *_)):
             if first.text not in bound:
                 yield first.text
+        case syntax.Pack(value=syntax.Call(arguments=arguments)):
+            for argument in arguments:  # What is called is a shape function, whatever else has its name.
+                yield from _free(argument, bound)
         case syntax.Definition(generics=generics, parameters=parameters):
             # A shape may mention a parameter that stands later in the list.
             inside = bound | {item.name.text for item in generics} | {item.name.text for item in parameters}

@@ -16,6 +16,7 @@ import pytest
 from tenuto_analysis import model, modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
+from tenuto_grammar.format import format
 from tenuto_grammar.text import Span
 
 ROOT = Path(__file__).parent.parent
@@ -84,6 +85,12 @@ def line_of(text: str, offset: int) -> str:
 def test_an_example_checks_without_a_finding(path: Path, database: Database) -> None:
     findings = found(database, str(path), path.read_text(encoding="utf-8"))
     assert [told(database, finding) for finding in findings] == []
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=label)
+def test_an_example_stands_in_the_canonical_layout(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert format(text).text == text
 
 
 @pytest.mark.parametrize("path", [path for path in EXAMPLES if path.stem not in WITHOUT_SMALL], ids=label)

@@ -29,7 +29,7 @@ from tenuto_analysis.normal_form import (
     render,
     single_atom,
 )
-from tenuto_analysis.system import Factor
+from tenuto_analysis.polynomials import Factor
 
 _LONGEST = 60
 

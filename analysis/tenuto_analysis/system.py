@@ -7,16 +7,12 @@ names that the user knows back. What needs a search for a proof stands in `prove
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import gcd
 
 from tenuto_analysis.claims import Choice, Claim, Claims, Sign, claims_of, claims_that_defined
-from tenuto_analysis.compat import override
 from tenuto_analysis.dims import conditional, extreme, leaves, power, substitute_constraint
 from tenuto_analysis.normal_form import (
-    ONE,
     ZERO,
     Atom,
     Compare,
@@ -37,28 +33,21 @@ from tenuto_analysis.normal_form import (
     of,
     of_atom,
     of_terms,
-    operands,
     order_of,
-    ordered_terms,
-    product_of,
     single_atom,
+)
+from tenuto_analysis.polynomials import (
+    Factor,
+    common_factor,
+    constant_of,
+    division,
+    factors_of,
+    folded,
+    is_composite,
+    over,
 )
 
 _MOST_SOLUTIONS = 60
-_MOST_DIVISION_STEPS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Factor(Leaf):
-    """The integer that `divisor` must be multiplied with to give `dividend`."""
-
-    dividend: Dim
-    divisor: Dim
-    low: int | None
-
-    @override
-    def __str__(self) -> str:
-        return f"[{self.dividend} / {self.divisor}]"
 
 
 class System:
@@ -116,7 +105,7 @@ class System:
         if not factors:
             return dim
         for factor in sorted(factors, key=order_of):
-            dim = _folded(dim, factor)
+            dim = folded(dim, factor)
         total = ZERO
         for monomial, coefficient in dim.terms.items():
             product = literal(coefficient)
@@ -130,7 +119,7 @@ class System:
         least = self.lowest(dim)
         if least is not None and least >= 0:
             return True
-        constant = _constant_of(dim)
+        constant = constant_of(dim)
         bound = self.at_least.get(dim - constant)
         if bound is not None and bound + constant >= 0:
             return True
@@ -201,12 +190,12 @@ class System:
         if b.constant is None:
             if not self.is_not_zero(b):
                 return floordiv(a, b)
-            whole, rest = _polynomial_division(a, b)
+            whole, rest = division(a, b)
             if whole is not ZERO:
                 return whole + (self.divided(rest, b) if rest is not ZERO else ZERO)
-            common = _common_factor(a, b)
+            common = common_factor(a, b)
             if common is not None:
-                return self.divided(_over(a, common), _over(b, common))
+                return self.divided(over(a, common), over(b, common))
             inner = single_atom(a)
             if isinstance(inner, Quotient) and self.at_least_zero(b - 1):
                 return self.divided(inner.dividend, inner.divisor * b)
@@ -221,12 +210,12 @@ class System:
         if b.constant is None:
             if not self.is_not_zero(b):
                 return modulo(a, b)
-            _, a = _polynomial_division(a, b)
+            _, a = division(a, b)
             if a is ZERO:
                 return ZERO
-            common = _common_factor(a, b)
+            common = common_factor(a, b)
             if common is not None:
-                return self._remaining(_over(a, common), _over(b, common)) * of_terms({common: 1})
+                return self._remaining(over(a, common), over(b, common)) * of_terms({common: 1})
         if self.at_least_zero(a) and self.at_least_zero(b - 1 - a):
             return a
         return modulo(a, b)
@@ -349,7 +338,7 @@ class System:
 
     def _can_be_rewritten(self) -> bool:
         dims = [*self.at_least, *self.zero, *self.not_zero]
-        return any(self.rewritten(dim) is not dim for dim in dims if _is_composite(dim))
+        return any(self.rewritten(dim) is not dim for dim in dims if is_composite(dim))
 
     def _forget_rewritings(self) -> None:
         self._rewritten.clear()
@@ -382,7 +371,7 @@ class System:
 
     def _keep_bound(self, dim: Dim) -> Dim | None:
         """An expression that must be 0, where the bound meets one from the other side."""
-        constant = _constant_of(dim)
+        constant = constant_of(dim)
         form = dim - constant
         if form is ZERO:
             self.contradiction |= constant < 0
@@ -424,14 +413,14 @@ class System:
                     self._keep_bound(dim - 1)
                 elif dim.constant is None:
                     self.not_zero[dim] = None
-                    for atom in _factors_of(dim):
+                    for atom in factors_of(dim):
                         self.not_zero[of_atom(atom)] = None
                 return False
             case Sign.ZERO:
                 return self._take_equality(dim)
 
     def _take_equality(self, dim: Dim) -> bool:
-        constant = _constant_of(dim)
+        constant = constant_of(dim)
         common = gcd(*(c for m, c in dim.terms.items() if m.atoms))
         if common == 0 or constant % common:
             self.contradiction |= constant != 0
@@ -447,7 +436,7 @@ class System:
 
     def _as_multiple(self, dim: Dim) -> Dim | None:
         """`a % b - r == 0` as `a - r - b * q == 0`."""
-        constant = _constant_of(dim)
+        constant = constant_of(dim)
         atom = single_atom(dim - constant) or single_atom(constant - dim)
         if not isinstance(atom, Remainder):
             return None
@@ -474,7 +463,7 @@ def _precedence(claim: Claim | Choice) -> int:
     """Plain bounds first: they help to rewrite the others."""
     if isinstance(claim, Choice):
         return 3
-    return 2 if claim.sign is Sign.ZERO else int(_is_composite(claim.dim))
+    return 2 if claim.sign is Sign.ZERO else int(is_composite(claim.dim))
 
 
 def _solution(equation: Dim) -> tuple[Leaf, Dim] | None:
@@ -490,80 +479,6 @@ def _solution(equation: Dim) -> tuple[Leaf, Dim] | None:
     return None
 
 
-def _folded(dim: Dim, factor: Factor) -> Dim:
-    """Multiples of `divisor * factor` as multiples of `dividend`, and parts of a literal divisor likewise."""
-    whole, rest = _polynomial_division(dim, factor.divisor * of(factor))
-    dim = rest + whole * factor.dividend
-    k = factor.divisor.constant
-    if k is None:
-        return dim
-    for monomial, coefficient in rest.terms.items():
-        if factor in monomial.atoms:
-            others = list(monomial.atoms)
-            others.remove(factor)
-            times = abs(coefficient) // k * (1 if coefficient > 0 else -1)
-            left = coefficient - times * k
-            common = gcd(left, k)
-            part = factor.dividend * times + floordiv(factor.dividend, literal(k // common)) * (left // common)
-            dim = dim - of_terms({monomial: coefficient}) + part * of_terms({product_of(others): 1})
-    return dim
-
-
-def _polynomial_division(a: Dim, b: Dim) -> tuple[Dim, Dim]:
-    """`(q, r)` with `a == q * b + r`, where that makes `a` simpler; else `(0, a)`."""
-    (lead, divisor), *_ = ordered_terms(b)
-    whole, rest = ZERO, a
-    for _ in range(_MOST_DIVISION_STEPS):
-        for monomial, coefficient in ordered_terms(rest):
-            others = _without(monomial, lead)
-            if others is not None and coefficient % divisor == 0:
-                step = of_terms({others: coefficient // divisor})
-                whole, rest = whole + step, rest - step * b
-                break
-        else:
-            break
-    simpler = len(b.terms) == 1 or rest is ZERO or len(rest.terms) < len(a.terms)
-    return (whole, rest) if simpler else (ZERO, a)
-
-
-def _without(monomial: Monomial, factor: Monomial) -> Monomial | None:
-    """The other factors of `monomial`, if `factor` divides it."""
-    if len(factor.atoms) > len(monomial.atoms):
-        return None
-    others = list(monomial.atoms)
-    for atom in factor.atoms:
-        if atom not in others:
-            return None
-        others.remove(atom)
-    return product_of(others)
-
-
-def _common_factor(a: Dim, b: Dim) -> Monomial | None:
-    common: Counter[Atom] | None = None
-    for monomial in (*a.terms, *b.terms):
-        atoms = Counter(monomial.atoms)
-        common = atoms if common is None else common & atoms
-    return product_of(common.elements()) if common else None
-
-
-def _over(dim: Dim, factor: Monomial) -> Dim:
-    whole, _ = _polynomial_division(dim, of_terms({factor: 1}))
-    return whole
-
-
-def _factors_of(dim: Dim) -> tuple[Atom, ...]:
-    """The atoms of which a dim of one term is the product."""
-    return next(iter(dim.terms)).atoms if len(dim.terms) == 1 else ()
-
-
-def _constant_of(dim: Dim) -> int:
-    return dim.terms.get(_UNIT, 0)
-
-
-def _is_composite(dim: Dim) -> bool:
-    return any(operands(atom) for monomial in dim.terms for atom in monomial.atoms)
-
-
 def _product(bounds: list[int | None]) -> int | None:
     total = 1
     for bound in bounds:
@@ -571,6 +486,3 @@ def _product(bounds: list[int | None]) -> int | None:
             return None
         total *= bound
     return total
-
-
-(_UNIT,) = ONE.terms

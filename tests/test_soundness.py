@@ -33,7 +33,7 @@ def test_a_wrong_inference_is_noticed() -> None:
     for seed in range(0, 80, 2):
         if judge(db, seed).outcome is Outcome.ACCEPTED:
             text, _ = case(seed)
-            wrong = {place: [larger(kind) for kind in kinds] for place, kinds in inferred_types(db, text).items()}
+            wrong = {place: [larger(kind) for kind in kinds] for place, kinds in inferred_types(db).items()}
             noticed += bool(disagreement(program({"main": text}), wrong, seed))
     assert noticed >= 20
 

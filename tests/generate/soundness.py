@@ -60,17 +60,17 @@ def judge(db: Database, seed: int) -> Verdict:
     if errors:
         shown = "\n".join(f"{error.span} {error.rule}: {error.message}" for error in errors)
         return Verdict(Outcome.REFUSED, perturbed, f"seed {seed}\n{text}\n{shown}")
-    words = disagreement(program({"main": text}), inferred_types(db, text), seed)
+    words = disagreement(program({"main": text}), inferred_types(db), seed)
     if words is None:
         return Verdict(Outcome.NOT_RUN, perturbed)
     return Verdict(Outcome.UNSOUND if words else Outcome.ACCEPTED, perturbed, f"seed {seed}\n{text}\n{words}")
 
 
-def inferred_types(db: Database, text: str) -> Types:
+def inferred_types(db: Database) -> Types:
     found: dict[tuple[str, Span], list[Inferred]] = defaultdict(list)
-    for key, chunk in modules.keys(db, FILE):
+    for key, start in modules.starts(db, FILE).items():
         for typed in model.value_types(db, FILE, key):
-            found[(key, typed.span.shifted(-chunk.start))].append(typed.value)
+            found[(key, typed.span.shifted(-start))].append(typed.value)
     return found
 
 

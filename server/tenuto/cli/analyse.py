@@ -1,28 +1,99 @@
-"""Runs the analyzer over files that the cache does not know."""
+"""Runs the analyzer over files that the cache does not know; over many, in several processes.
+
+The processes are forks: each begins with what was learned from the first files (above all the standard library), and
+sends back what it found as the cache stores it. Where there is no `fork`, or a fork fails, this process does the work.
+"""
 
 from __future__ import annotations
 
+import gc
+import marshal
+import os
 from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
-from tenuto.cli.cache import Entry
+from tenuto.cli.cache import Entry, StoredEntry, from_stored, stored
 from tenuto.cli.sources import Disk
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
+
+SHARED = 4  # files that are analysed before the work is divided
+FEWEST = 12  # files that make a process of their own worth while
+MOST_PROCESSES = 8
+
+# Trees and memos live as long as the run; looking for garbage among them again and again would cost a third of it.
+GARBAGE_THRESHOLD = 200_000
+
+
+class Fork(NamedTuple):
+    """A process that analyses some of the files, and where it tells what it found."""
+
+    process: int
+    answer: BinaryIO
+    files: list[str]
 
 
 class Analyzer:
     """The analyzer and the files that it was told of, for the life of a command."""
 
     def __init__(self, disk: Disk, settings: SettingsFinder) -> None:
+        gc.set_threshold(GARBAGE_THRESHOLD)
         self._disk = disk
         self._workspace = Workspace(disk.decoded, lambda file: settings.of(file).root)
+        self._may_fork = hasattr(os, "fork")
 
     def entries(self, files: list[str]) -> Iterator[tuple[str, Entry]]:
-        """The findings of each file and what they came from."""
-        for file in files:
-            reports = self._workspace.reports(file)
-            inputs = tuple((name, self._disk.digest(name)) for name in self._workspace.load(file))
-            yield file, Entry(inputs, reports)
+        """The findings of each file and what they came from, in any order."""
+        yield from map(self._analysed, files[:SHARED])
+        files = files[SHARED:]
+        processes = min(len(files) // FEWEST, _processors(), MOST_PROCESSES) if self._may_fork else 1
+        # Later calls may come when a watcher's threads run, which a fork would not survive.
+        self._may_fork = False
+        if processes < 2:
+            yield from map(self._analysed, files)
+            return
+        gc.freeze()
+        forks = [self._fork(files[number::processes]) for number in range(1, processes)]
+        yield from map(self._analysed, files[::processes])
+        for fork in forks:
+            yield from self._joined(fork)
 
     def refresh(self, file: str) -> None:
         self._workspace.refresh(file)
+
+    def _analysed(self, file: str) -> tuple[str, Entry]:
+        reports = self._workspace.reports(file)
+        inputs = tuple((name, self._disk.digest(name)) for name in self._workspace.load(file))
+        return file, Entry(inputs, reports)
+
+    def _fork(self, files: list[str]) -> Fork:
+        reader, writer = os.pipe()
+        process = os.fork()
+        if process:
+            os.close(writer)
+            return Fork(process, os.fdopen(reader, "rb"), files)
+        failed = True
+        try:
+            os.close(reader)
+            found = [(file, stored(entry)) for file, entry in map(self._analysed, files)]
+            with os.fdopen(writer, "wb") as answer:
+                answer.write(marshal.dumps(found))
+            failed = False
+        finally:
+            os._exit(failed)  # Nothing of the parent, neither its streams nor its clean-up, is the fork's to finish.
+
+    def _joined(self, fork: Fork) -> Iterator[tuple[str, Entry]]:
+        with fork.answer:
+            answer = fork.answer.read()
+        _, status = os.waitpid(fork.process, 0)
+        if status != 0:
+            yield from map(self._analysed, fork.files)
+            return
+        found: list[tuple[str, StoredEntry]] = marshal.loads(answer)
+        for file, entry in found:
+            yield file, from_stored(entry)
+
+
+def _processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -62,16 +62,14 @@ class Cache:
 
     def get(self, file: str, disk: Disk) -> tuple[Report, ...] | None:
         """The reports of a file, if nothing that they came from has changed."""
-        stored = self._entries.get(file)
-        if stored is None:
+        found = self._entries.get(file)
+        if found is None:
             return None
-        inputs, reports = stored
-        if any(disk.digest(name) != digest for name, digest in inputs):
-            return None
-        return tuple(_report(report) for report in reports)
+        entry = from_stored(found)
+        return entry.reports if all(disk.digest(name) == digest for name, digest in entry.inputs) else None
 
     def put(self, file: str, entry: Entry) -> None:
-        self._entries[file] = _stored(entry)
+        self._entries[file] = stored(entry)
         self._changed = True
 
     def save(self) -> None:
@@ -170,7 +168,8 @@ def _remove(path: str) -> None:
         return
 
 
-def _stored(entry: Entry) -> StoredEntry:
+def stored(entry: Entry) -> StoredEntry:
+    """An entry as plain data."""
     return (entry.inputs, tuple(_stored_report(report) for report in entry.reports))
 
 
@@ -181,9 +180,15 @@ def _stored_report(report: Report) -> StoredReport:
     return (file, start, end, rule, severity, message, help_text, plain_related, plain_fixes)
 
 
-def _report(stored: StoredReport) -> Report:
+def from_stored(plain: StoredEntry) -> Entry:
+    """An entry from plain data."""
+    inputs, reports = plain
+    return Entry(inputs, tuple(_report(report) for report in reports))
+
+
+def _report(plain: StoredReport) -> Report:
     return Report(
-        *stored[:7],
-        tuple(Related(*place) for place in stored[7]),
-        tuple(Fix(title, tuple(Edit(*edit) for edit in edits)) for title, edits in stored[8]),
+        *plain[:7],
+        tuple(Related(*place) for place in plain[7]),
+        tuple(Fix(title, tuple(Edit(*edit) for edit in edits)) for title, edits in plain[8]),
     )

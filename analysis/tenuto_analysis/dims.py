@@ -38,6 +38,7 @@ from tenuto_analysis.normal_form import (
     of_atom,
     of_terms,
     operands,
+    ordered_terms,
     related,
     render,
     single_atom,
@@ -94,9 +95,7 @@ def extreme(largest: bool, arguments: Iterable[Dim]) -> Dim:
         kept.append(argument)
     if len(kept) == 1:
         return kept[0]
-    return of_atom(
-        Extreme(largest, tuple(sorted(kept, key=lambda argument: (argument.constant is not None, str(argument)))))
-    )
+    return of_atom(Extreme(largest, tuple(sorted(kept, key=_argument_order))))
 
 
 def power(base: Dim, exponent: Dim) -> Dim:
@@ -210,6 +209,11 @@ def _literal_power(base: Dim, exponent: int) -> Dim:
         if exponent:
             square = square * square
     return result
+
+
+def _argument_order(argument: Dim) -> tuple[bool, str, list[tuple[tuple[tuple[int, str, str], ...], int]]]:
+    """Literals last; the terms tell apart what prints alike."""
+    return argument.constant is not None, str(argument), [(m.order, c) for m, c in ordered_terms(argument)]
 
 
 def _flattened(largest: bool, arguments: Iterable[Dim]) -> Iterable[Dim]:

@@ -90,7 +90,7 @@ def _judged(found: list[Diagnostic], broken: bool) -> tuple[Diagnostic, ...]:
 
 def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Finding:
     related: list[RelatedFinding] = []
-    for item in problem.related:
+    for item in problem.related + problem.trail:
         place = item.place
         offset = modules.starts(db, place.file).get(place.declaration, 0)
         related.append(RelatedFinding(place.file, place.span.shifted(offset), item.message))

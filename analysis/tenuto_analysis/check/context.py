@@ -6,7 +6,7 @@ other name is asked of `modules.lookup`, and remembered in `used`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,7 @@ from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, leaves_o
 from tenuto_analysis.facts import Proved, Unproved
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.types import Int, PackVariable, Reference, Shape, Value
+from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 
@@ -27,6 +28,7 @@ class Binding:
     span: Span
     mutable: bool = False
     used: bool = False
+    made_by: syntax.Node | None = None  # The statement that bound it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Context:
     values: list[tuple[Span, Value]] = field(default_factory=list)  # What was inferred, for hover and for tests.
     written: dict[int, tuple[Reference, tuple[Span, ...]]] = field(default_factory=dict)  # Where generics are written.
     where_insert: tuple[int, str, str] | None = None  # Where `where` takes one more constraint.
+    statement: syntax.Node | None = None  # What is being checked.
+    trace: Callable[[Context, Diagnostic], Diagnostic] = lambda ctx, problem: problem
     serial: int = 0
 
     # --------------------------------------------------------------------------------------------------------- names
@@ -72,7 +76,7 @@ class Context:
 
     def bind(self, name: str, value: Value, span: Span, mutable: bool = False) -> None:
         if name and name != "_":
-            self.scopes[-1][name] = Binding(value, span, mutable)
+            self.scopes[-1][name] = Binding(value, span, mutable, made_by=self.statement)
 
     @contextmanager
     def block(self) -> Iterator[None]:
@@ -118,7 +122,7 @@ class Context:
     # ------------------------------------------------------------------------------------------------------ problems
 
     def report(self, problem: Diagnostic) -> None:
-        self.problems.append(problem)
+        self.problems.append(self.trace(self, problem))
 
     def place(self, span: Span) -> Place:
         return Place(self.file, self.key, span)

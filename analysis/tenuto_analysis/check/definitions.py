@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tenuto_analysis.check import expressions, queries, statements
+from tenuto_analysis.check import expressions, queries, statements, trail
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Severity
@@ -38,6 +38,7 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
     ctx.scopes = [{name: Binding(value, span, used=True) for name, value, span in head.bindings}, {}]
     ctx.origins = {name: span for name, _, span in head.bindings}
     ctx.where_insert = head.where_insert
+    ctx.trace = trail.traced
     ctx.lenient = signature.lenient
     for name, pack in head.after:
         if isinstance(pack, ShapeValue) and isinstance(pack.shape[0], PackVariable):
@@ -55,6 +56,7 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
         if not ends and not any(problem.severity is Severity.ERROR for problem in ctx.problems):
             ctx.report(MissingReturn(node.name.span, node.name.text))
     else:
+        ctx.statement = node
         value = expressions.infer(ctx, node.body, signature.result)
         statements.give_back(ctx, frame, value, node.body.span)
     _lint_unused(ctx, frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import calls, clauses, expressions, queries, written
+from tenuto_analysis.check import calls, clauses, expressions, queries, trail, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
 from tenuto_analysis.database import Database
@@ -24,6 +24,7 @@ SETTINGS = ("weights", "precision", "target", "dims")
 
 def deploy(db: Database, file: str, key: str, node: syntax.Deploy) -> queries.Body:
     ctx = Context(db, file, key, queries.owner_of(file, key))
+    ctx.statement, ctx.trace = node, trail.traced
     model = expressions.infer(ctx, node.model)
     if isinstance(model, Reference) and queries.keyword_of(db, model.file, model.name) == "model":
         signature = queries.signature(db, model.file, model.name)

@@ -14,7 +14,7 @@ from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.diagnostics.base import Edit, Related
 from tenuto_analysis.diagnostics.shapes import DimensionMismatch, OutOfRange, RankMismatch
 from tenuto_analysis.diagnostics.types import DTypeMismatch, TypeMismatch
-from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, literal
+from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, leaves, literal
 from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.shapes import Failure, FailureKind, axis_position, has_pack, same_item
 from tenuto_analysis.substitute import Substitution
@@ -479,6 +479,12 @@ def settle(ctx: Context, fit: Fit) -> None:
     fit.later.clear()
 
 
+def _own_names(fit: Fit, dim: Dim) -> set[str]:
+    """The names of the wanted type that a size mentions."""
+    found = (leaf for leaf in leaves(dim) if isinstance(leaf, Symbol) and leaf.owner == fit.substitution.owner)
+    return {leaf.name.split(".")[0] for leaf in found}
+
+
 def _solved_names(fit: Fit, item: LaterSize | LaterPack | LaterRange) -> set[Span | str]:
     """The name that another argument solved and that this one is compared with."""
     if not isinstance(item, LaterSize):
@@ -500,11 +506,12 @@ def _settle_size(ctx: Context, fit: Fit, item: LaterSize) -> bool:
     origins = list(item.source.declared)
     atom = single_atom(item.wanted)
     own = isinstance(atom, Symbol) and atom.owner == fit.substitution.owner
-    name = str(atom) if own else item.binder
-    binder = fit.bound_by.get(name.split(".")[0]) if name is not None else None
-    if binder is not None and binder.span != item.source.span:
-        said = f"`{name}` is `{wanted}`" if own else f"the axes `..{name}` are fixed"
-        origins.insert(0, Related(ctx.place(binder.span), f"{said} because of {binder.what}"))
+    names = {item.binder} if item.binder is not None else _own_names(fit, item.wanted)
+    for name in sorted(names):
+        binder = fit.bound_by.get(name)
+        if binder is not None and binder.span != item.source.span:
+            said = f"`{name}` is `{wanted}`" if own else f"`{name}` is fixed"
+            origins.insert(0, Related(ctx.place(binder.span), f"{said} because of {binder.what}"))
     origins += ctx.origin_of(wanted, item.actual)
     ctx.report(
         DimensionMismatch(

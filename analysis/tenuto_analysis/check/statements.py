@@ -71,6 +71,13 @@ def block(ctx: Context, frame: Frame, node: syntax.Block) -> bool:
 
 def statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
     """Check one statement; True where it returns."""
+    outer, ctx.statement = ctx.statement, node
+    ended = _statement(ctx, frame, node)
+    ctx.statement = outer
+    return ended
+
+
+def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
     match node:
         case syntax.Let():
             _let(ctx, node)
@@ -203,7 +210,7 @@ def _assign(ctx: Context, node: syntax.Assign) -> None:
             continue
         for scope in reversed(ctx.scopes):
             if name.text in scope:
-                scope[name.text] = Binding(part, binding.span, mutable=True, used=binding.used)
+                scope[name.text] = Binding(part, binding.span, mutable=True, used=binding.used, made_by=node)
                 break
         ctx.values.append((name.span, part))
 

@@ -7,7 +7,7 @@ from tenuto_analysis.check import builtins, clauses, expressions, queries, writt
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.written import AXIS_KINDS, STATIC_KINDS
 from tenuto_analysis.database import Database
-from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, SuspiciousName, UnboundName
+from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, SuspiciousName, UnboundSize
 from tenuto_analysis.diagnostics.types import TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, Flag, Symbol, of, render
@@ -68,7 +68,7 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     result = written.annotation(ctx, node.result) if node.result is not None else None
     for name in sorted(ctx.implicit - of_parameters):
         binding = ctx.find(name)
-        ctx.report(UnboundName(binding.span if binding is not None else node.name.span, name, only_result=True))
+        ctx.report(UnboundSize(binding.span if binding is not None else node.name.span, name, only_result=True))
     ctx.implicit = set(ctx.implicit)
     where = _where(ctx, node.clauses.where)
     _suspicious(ctx, {g.name for g in generics})
@@ -300,7 +300,7 @@ def _check_bound(ctx: Context, names: set[str], generics: set[str], types: tuple
     for name in sorted(names - alone - generics):
         binding = ctx.scopes[0].get(name)
         if binding is not None:
-            ctx.report(UnboundName(binding.span, name, only_result=False))
+            ctx.report(UnboundSize(binding.span, name, only_result=False))
 
 
 def _alone(type_: Value, owner: str, found: set[str]) -> None:
@@ -340,13 +340,12 @@ def _suspicious(ctx: Context, generics: set[str]) -> None:
     """A size that is mentioned once and nearly called like another is probably a slip of the pen."""
     assert ctx.implicit is not None
     assert ctx.mentions is not None
-    sizes = {*ctx.implicit, *generics}
-    for name in sorted(ctx.implicit):
-        binding = ctx.scopes[0].get(name)
-        if len(name) >= _NEAR_LENGTH and ctx.mentions.get(name) == 1 and binding is not None:
-            near = nearest(name, {other for other in sizes if len(other) >= _NEAR_LENGTH})
-            if near:
-                ctx.report(SuspiciousName(binding.span, name, near[0]))
+    sizes = {name for name in (*ctx.implicit, *generics) if len(name) >= _NEAR_LENGTH}
+    once = {name: ctx.scopes[0][name] for name in sizes & ctx.implicit if ctx.mentions.get(name) == 1}
+    for name, binding in sorted(once.items(), key=lambda item: item[1].span):
+        near = nearest(name, sizes)
+        if near and (near[0] not in once or once[near[0]].span < binding.span):  # Of two, the later is the slip.
+            ctx.report(SuspiciousName(binding.span, name, near[0]))
 
 
 # ---------------------------------------------------------------------------------------------------------------- where
@@ -359,7 +358,7 @@ def _where(ctx: Context, nodes: tuple[syntax.Expression, ...]) -> list[Requireme
         constraint = expressions.constraint(ctx, node)
         for name in sorted((ctx.implicit or set()) - before):
             binding = ctx.find(name)
-            ctx.report(UnboundName(binding.span if binding is not None else node.span, name, only_result=True))
+            ctx.report(UnboundSize(binding.span if binding is not None else node.span, name, only_result=True))
         if constraint is not None:
             found.append(Requirement(constraint, node.span, render(constraint)))
     return found

@@ -53,7 +53,7 @@ class UnknownModule(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
-        return near_names(self.near) or f"it would be the file `{self.file}`"
+        return near_names(self.near) or (f"it would be the file `{self.file}`" if self.file else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class ShadowedName(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
-class UnboundName(Diagnostic):
+class UnboundSize(Diagnostic):
     """A size that no parameter determines."""
 
     rule: ClassVar[str] = "unbound-size"

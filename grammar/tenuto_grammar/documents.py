@@ -7,6 +7,7 @@ comment in it is broken.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 WIDTH = 120
 
@@ -53,19 +54,28 @@ class Remark:
 @dataclass(frozen=True, slots=True)
 class Several:
     parts: tuple[Document, ...]
-    broken: bool
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Indent:
     inner: Document
-    broken: bool
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
     inner: Document
-    broken: bool
+    shape: Shape
+
+
+class Shape(NamedTuple):
+    """What a document asks of the groups around it: where comments stand at its edges, these have no say inside."""
+
+    written: bool  # more than comments above it
+    broken: bool  # a line ends in it in any case
+    above: bool  # it begins with a comment on its own line, so a line ends before it if something precedes
+    behind: bool  # it ends with a comment, so a line ends behind it if something follows
 
 
 Document = Text | Space | Line | HardLine | IfBroken | Remark | Several | Indent | Group
@@ -78,27 +88,35 @@ BLANK_LINE = HardLine(blank=True)
 
 
 def several(*parts: Document) -> Document:
-    return Several(parts, any(map(_is_broken, parts)))
+    written = broken = above = behind = False
+    for shape in map(_shape, parts):
+        broken = broken or shape.broken or (behind and (shape.written or shape.above)) or (written and shape.above)
+        above = above or (shape.above and not written)
+        behind = shape.behind or (behind and not shape.written)
+        written = written or shape.written
+    return Several(parts, Shape(written, broken, above, behind))
 
 
 def indent(*parts: Document) -> Document:
     inner = several(*parts)
-    return Indent(inner, _is_broken(inner))
+    return Indent(inner, _shape(inner))
 
 
 def group(*parts: Document) -> Document:
     inner = several(*parts)
-    return Group(inner, _is_broken(inner))
+    return Group(inner, _shape(inner))
 
 
-def _is_broken(document: Document) -> bool:
+def _shape(document: Document) -> Shape:
     match document:
-        case Several(broken=broken) | Indent(broken=broken) | Group(broken=broken):
-            return broken
-        case HardLine() | Remark():
-            return True
+        case Several(shape=shape) | Indent(shape=shape) | Group(shape=shape):
+            return shape
+        case HardLine():
+            return Shape(True, True, False, False)
+        case Remark(trailing=trailing):
+            return Shape(trailing, False, not trailing, trailing)
         case Text() | Space() | Line() | IfBroken():
-            return False
+            return Shape(True, False, False, False)
 
 
 def render(document: Document) -> str:
@@ -114,11 +132,11 @@ def render(document: Document) -> str:
                 printer.space()
             case Line(space):
                 if broken:
-                    printer.end_line(level)
+                    printer.end_line()
                 elif space:
                     printer.space()
             case HardLine(blank):
-                printer.end_line(level)
+                printer.end_line()
                 if blank:
                     printer.blank_line()
             case IfBroken(text):
@@ -130,10 +148,10 @@ def render(document: Document) -> str:
                 waiting.extend((level, broken, part) for part in reversed(parts))
             case Indent(inner):
                 waiting.append((level + 2, broken, inner))
-            case Group(inner, must_break):
-                flat = not must_break and _fits(printer.left(level), (level, False, inner), waiting)
+            case Group(inner, shape):
+                flat = not shape.broken and _fits(printer.left(level), (level, False, inner), waiting)
                 waiting.append((level, not flat, inner))
-    printer.end_line(0)
+    printer.end_line()
     return "".join(printer.pieces)
 
 
@@ -161,16 +179,20 @@ def _fits(left: int, first: _Entry, rest: list[_Entry]) -> bool:
                 if broken:
                     return True
                 left -= space
-            case HardLine() | Remark():
+            case HardLine():
                 return True
+            case Remark(trailing=trailing):
+                if trailing:
+                    return True
+                left = WIDTH - first[0]  # the line begins anew below the comment
             case IfBroken(text):
                 left -= len(text) if broken else 0
             case Several(parts):
                 waiting.extend((0, broken, part) for part in reversed(parts))
             case Indent(inner):
                 waiting.append((0, broken, inner))
-            case Group(inner, must_break):
-                waiting.append((0, broken or must_break, inner))
+            case Group(inner, shape):
+                waiting.append((0, broken or shape.broken, inner))
     return False
 
 
@@ -180,11 +202,11 @@ class _Printer:
     column: int = 0
     space_asked: bool = False
     # Comments that trail the line so far; they are written when it ends.
-    trailing: list[str] = field(default_factory=list)
+    trailing: list[tuple[str, int]] = field(default_factory=list)
 
     def text(self, text: str, level: int) -> None:
         if self.trailing and text != ",":
-            self.end_line(level)
+            self.end_line()
         if self.column == 0:
             self.pieces.append(" " * level)
             self.column = level
@@ -204,21 +226,21 @@ class _Printer:
 
     def remark(self, text: str, trailing: bool, level: int) -> None:
         if trailing and self.column:
-            self.trailing.append(text)
+            self.trailing.append((text, level))
             return
-        self.end_line(level)
+        self.end_line()
         self.text(text, level)
-        self.end_line(level)
+        self.end_line()
 
-    def end_line(self, level: int) -> None:
+    def end_line(self) -> None:
         if self.column == 0:
             self.space_asked = False
             return
         comments, self.trailing = self.trailing, []
         if comments:
-            self.pieces.append(f"  {comments[0]}")
+            self.pieces.append(f"  {comments[0][0]}")
         self.pieces.append("\n")
-        self.pieces.extend(f"{' ' * level}{comment}\n" for comment in comments[1:])
+        self.pieces.extend(f"{' ' * level}{comment}\n" for comment, level in comments[1:])
         self.column = 0
         self.space_asked = False
 

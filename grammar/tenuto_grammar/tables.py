@@ -79,7 +79,7 @@ class TablesMissing(Exception):
 def tables() -> Tables:
     """The tables of the grammar that ships with this package."""
     grammar = GRAMMAR.read_text(encoding="utf-8")
-    stored = _read(BUILT, grammar)
+    stored = read(BUILT, grammar)
     if stored is not None:
         return stored
     built = build(grammar)
@@ -116,17 +116,8 @@ def write(tables: Tables, grammar: str, path: Path = BUILT) -> None:
         raise
 
 
-# Every Python that Tenuto runs on reads and writes format 4, so one wheel serves them all.
-_MARSHAL_FORMAT = 4
-_TABLES_FORMAT = 1
-_RULES = [field.name for field in fields(Tables)].index("rules")
-
-
-def _key(grammar: str) -> tuple[int, str]:
-    return _TABLES_FORMAT, grammar
-
-
-def _read(path: Path, grammar: str) -> Tables | None:
+def read(path: Path, grammar: str) -> Tables | None:
+    """The tables in the file; None where there are none, or those of another grammar."""
     try:
         content = marshal.loads(path.read_bytes())
     except (OSError, EOFError, ValueError, TypeError):
@@ -135,3 +126,13 @@ def _read(path: Path, grammar: str) -> Tables | None:
         return None
     stored = Tables(*content[1])
     return replace(stored, rules=tuple(Rule(*rule) for rule in content[1][_RULES]))
+
+
+# Every Python that Tenuto runs on reads and writes format 4, so one wheel serves them all.
+_MARSHAL_FORMAT = 4
+_TABLES_FORMAT = 1
+_RULES = [field.name for field in fields(Tables)].index("rules")
+
+
+def _key(grammar: str) -> tuple[int, str]:
+    return _TABLES_FORMAT, grammar

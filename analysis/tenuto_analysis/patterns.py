@@ -236,11 +236,10 @@ def divided(known: Known, size: Dim, by: Dim) -> Dim | Failure:
     if known.equal(quotient * by, size):
         return quotient
     obligation = Compare(Relation.EQ, size % by, ZERO)
-    if isinstance(known.facts.prove(obligation), Proved) and isinstance(
-        known.facts.prove(Compare(Relation.GE, by, ONE)), Proved
-    ):
+    if known.facts.proves(obligation) and isinstance(known.facts.prove(Compare(Relation.GE, by, ONE)), Proved):
         return quotient
-    return Failure(FailureKind.SIZES, f"`{size}` is not known to be a multiple of `{by}`", obligation)
+    words = "is not" if size.constant is not None and by.constant is not None else "is not known to be"
+    return Failure(FailureKind.SIZES, f"`{size}` {words} a multiple of `{by}`", obligation)
 
 
 def exact_quotient(size: Dim, by: Dim) -> Dim | None:

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import reduce as fold
 
 from tenuto_analysis.dims import ONE, ZERO, All, Compare, Constraint, Dim, Flag, Relation, Truth, literal, of
-from tenuto_analysis.facts import EMPTY, Facts, Proved
+from tenuto_analysis.facts import EMPTY, Facts
 from tenuto_analysis.types import (
     NONE,
     AxisSize,
@@ -463,10 +463,6 @@ def sizes(value: Value) -> tuple[Dim, ...] | None:
             return None if has_pack(shape) else tuple(item for item in shape if isinstance(item, Dim))
         case _:
             return None
-
-
-def proved(known: Known, constraint: Constraint) -> bool:
-    return isinstance(known.facts.prove(constraint), Proved)
 
 
 FUNCTIONS: Mapping[str, Callable[[Known, tuple[Value, ...]], Result]] = {

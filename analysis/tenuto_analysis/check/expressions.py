@@ -11,7 +11,6 @@ from tenuto_analysis.diagnostics.statements import BranchesDiffer
 from tenuto_analysis.diagnostics.types import InvalidOperation, InvalidType, NotStatic, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Constraint, Dim, Flag, Leaf, Not, Truth, conditional, literal, of
-from tenuto_analysis.facts import Proved
 from tenuto_analysis.modules import Target
 from tenuto_analysis.shapes import Failure, axis_size, same_shape
 from tenuto_analysis.types import (
@@ -255,9 +254,9 @@ def decided(ctx: Context, test: Constraint) -> bool | None:
     if isinstance(test, Truth):
         return test.value
     facts = ctx.known.facts
-    if isinstance(facts.prove(test), Proved):
+    if facts.proves(test):
         return True
-    return False if isinstance(facts.prove(Not(test)), Proved) else None
+    return False if facts.proves(Not(test)) else None
 
 
 def narrow(ctx: Context, test: Constraint) -> None:

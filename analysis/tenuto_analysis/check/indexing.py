@@ -21,7 +21,6 @@ from tenuto_analysis.dims import (
     minimum,
     of,
 )
-from tenuto_analysis.facts import Proved
 from tenuto_analysis.shapes import Failure, axis_size
 from tenuto_analysis.types import (
     NONE,
@@ -166,7 +165,7 @@ def _list_slice(ctx: Context, base: Value, index: syntax.Slice) -> Value:
         elif value == NONE:
             bounds.append(None)
         else:
-            ctx.report(TypeMismatch(index.span, "literal bounds", str(value)))
+            ctx.report(TypeMismatch(index.span, "a literal bound", str(value)))
             return UNKNOWN
     cut = slice(*bounds)
     match base:
@@ -345,7 +344,7 @@ def _clamped(ctx: Context, bound: Dim, size: Dim) -> Dim:
 
 def _from_end(ctx: Context, bound: Dim, size: Dim) -> Dim:
     """A bound that is negative, or may be."""
-    if isinstance(ctx.known.facts.prove(Compare(Relation.LT, bound, ZERO)), Proved):
+    if ctx.known.facts.proves(Compare(Relation.LT, bound, ZERO)):
         return maximum(size + bound, ZERO)
     test = Compare(Relation.GE, bound, ZERO)
     return conditional(test, minimum(bound, size), maximum(size + bound, ZERO))
@@ -354,4 +353,4 @@ def _from_end(ctx: Context, bound: Dim, size: Dim) -> Dim:
 def _at_least_zero(ctx: Context, dim: Dim) -> bool:
     if dim.lowest is not None and dim.lowest >= 0:
         return True
-    return isinstance(ctx.known.facts.prove(Compare(Relation.GE, dim, ZERO)), Proved)
+    return ctx.known.facts.proves(Compare(Relation.GE, dim, ZERO))

@@ -11,7 +11,6 @@ from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, Suspi
 from tenuto_analysis.diagnostics.types import TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, Flag, Symbol, of, render
-from tenuto_analysis.facts import Proved
 from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
 from tenuto_analysis.substitute import Substitution
@@ -371,7 +370,7 @@ def _requirements(ctx: Context, where: list[Requirement]) -> tuple[Requirement, 
     for requirement in where:
         known = known.assume(requirement.constraint)
     for constraint, span in ctx.implied or ():
-        if not isinstance(known.facts.prove(constraint), Proved):
+        if not known.facts.proves(constraint):
             known = known.assume(constraint)
             found.insert(0, Requirement(constraint, span, render(constraint)))
     return tuple(found)

@@ -139,11 +139,13 @@ def _import(
 ) -> Iterator[Diagnostic]:
     if modules.file_text(db, found.file) is None:
         near = nearest(found.path, (f"std.{name}" for name in modules.std_modules()))
-        yield UnknownModule(node.path.span, found.path, found.file, near)
+        place = "" if found.path.startswith("std.") else "/".join(found.path.split(".")) + ".ten"
+        yield UnknownModule(node.path.span, found.path, place, near)
         return
     cycle = modules.import_cycle(db, file, found.key)
     if cycle:
         yield ImportCycle(node.path.span, tuple(modules.module_name(db, item) for item in cycle))
+        return
     offered = modules.offered(db, found.file)
     names = node.names or ()
     for item in names:

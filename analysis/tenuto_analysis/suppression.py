@@ -19,7 +19,7 @@ from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 _ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
-_RULES = frozenset(item.rule for item in CATALOGUE)
+_SEVERITIES = {item.rule: item.severity for item in CATALOGUE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,9 @@ def suppressed(allowed: list[Allowed], found: list[tuple[str, Diagnostic]]) -> l
 
 
 def _unused(item: Allowed) -> Diagnostic:
-    known = item.rule in _RULES
-    return UnusedSuppression(item.span, item.rule, known, () if known else nearest(item.rule, _RULES))
+    severity = _SEVERITIES.get(item.rule)
+    near = nearest(item.rule, _SEVERITIES) if severity is None else ()
+    return UnusedSuppression(item.span, item.rule, severity is not None, severity is Severity.ERROR, near)
 
 
 def _silences(item: Allowed, key: str, problem: Diagnostic) -> bool:

@@ -101,7 +101,7 @@ def assign(ctx: Context, signature: Signature, given: tuple[Given, ...], span: S
             continue
         if item.name in by_name:
             if item.name in values:
-                ctx.report(DuplicateArgument(item.span, item.name))
+                ctx.report(DuplicateArgument(item.name_span or item.span, item.name))
                 good = False
             values[item.name] = item
         elif extra is not None:
@@ -166,7 +166,10 @@ def bind_static(ctx: Context, fit: Fit, signature: Signature, bound: Bound) -> b
                 return True
             if any(isinstance(item, Dim) and item.constant == -1 for item in shape):
                 return False
-            _bind_shape(fit, type_, parameter.name, shape)
+            if _sizes_hold(ctx, bound, shape):
+                _bind_shape(fit, type_, parameter.name, shape)
+            else:
+                fit.failed = True
             return True
         case KindValue(kind=AxisKind.AFTER, shape=(PackVariable() as pack,)):
             return _bind_after(ctx, fit, bound, value, pack)
@@ -208,6 +211,15 @@ def _static_list(ctx: Context, kind: StaticKind | AxisKind, value: Value, bound:
         case _:
             ctx.report(TypeMismatch(bound.span, "a list", str(value)))
     return None
+
+
+def _sizes_hold(ctx: Context, bound: Bound, shape: Shape) -> bool:
+    """Whether no size of a shape that is written out is negative."""
+    for index, item in enumerate(shape):
+        span = bound.parts[index] if len(bound.parts) == len(shape) else bound.span
+        if isinstance(item, Dim) and not nonnegative(ctx, item, span):
+            return False
+    return True
 
 
 def _not_static(ctx: Context, fit: Fit, bound: Bound, wanted: str) -> None:

@@ -214,7 +214,9 @@ def apply(
         return UNKNOWN
     if not require(ctx, fit, signature, span, bound, skip=_generic_names(signature) if checked else frozenset()):
         return UNKNOWN
-    return _result(ctx, fit, signature, span)
+    is_pattern = KindValue(StaticKind.PATTERN)
+    pattern = next((item.span for item in bound if item.parameter.type == is_pattern), span)
+    return _result(ctx, fit, signature, span, pattern)
 
 
 def bind_explicit(ctx: Context, fit: Fit, signature: Signature, explicit: tuple[Given, ...], span: Span) -> bool:
@@ -400,7 +402,7 @@ def mentioned(constraint: Constraint, owner: str) -> frozenset[str]:
     return builtins.names_in(constraint, owner)
 
 
-def _result(ctx: Context, fit: Fit, signature: Signature, span: Span) -> Value:
+def _result(ctx: Context, fit: Fit, signature: Signature, span: Span, pattern: Span) -> Value:
     substitution = fit.substitution
     new: dict[str, Value] = {name: Int(of(ctx.fresh(name, 0))) for name in signature.existential}
     run_time = Substitution(existential_owner(signature.owner), ctx.known, new)
@@ -411,7 +413,8 @@ def _result(ctx: Context, fit: Fit, signature: Signature, span: Span) -> Value:
         declared = queries.result_of(ctx.db, signature.file, signature.key)
     result = substitution.value(run_time.value(declared) if new else declared)
     if substitution.failures:
-        ctx.report(failure_of(ctx, substitution.failures[0], span))
+        failure = substitution.failures[0]
+        ctx.report(failure_of(ctx, failure, pattern if failure.kind is FailureKind.PATTERN else span))
         return UNKNOWN
     if isinstance(result, Tensor) and ctx.implied is None:
         for item in result.shape:

@@ -100,6 +100,7 @@ def _lint_unused(ctx: Context, frame: statements.Frame) -> None:
     """Local names that nothing reads, in a body without a mistake."""
     if ctx.problems:
         return
+    indices = {index for index, _ in ctx.indexed.values()}  # Read by the type of a variable.
     for name, binding in frame.locals:
-        if not binding.used and not name.startswith("_"):
+        if not binding.used and not name.startswith("_") and name not in indices:
             ctx.report(UnusedName(binding.span, name))

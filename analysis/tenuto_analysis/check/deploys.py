@@ -89,7 +89,7 @@ def _ranges(ctx: Context, node: syntax.Deploy, signature: Signature) -> None:
     for item in setting.value.settings:
         name = item.key.text
         if name not in names:
-            ctx.report(UnknownDimension(item.key.span, name, signature.name, nearest(name, names)))
+            ctx.report(UnknownDimension(item.key.span, name, signature.name, names, nearest(name, names)))
             continue
         fact = _range(ctx, item, Symbol(name, signature.owner, 0))
         if fact is not None:

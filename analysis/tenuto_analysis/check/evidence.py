@@ -32,7 +32,8 @@ def evidence_of(ctx: Context, doubt: Doubt | None) -> Evidence:
     about = leaves_of_constraint(doubt.goal)
     values = sorted((str(leaf), value) for leaf, value in example.items() if leaf in about and not _is_flag(leaf))
     own = [fact for fact in unproved.suffices if _helps(ctx, fact)]
-    return Evidence(tuple(values), unproved.refuted_always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert)
+    always = unproved.refuted_always and bool(about)
+    return Evidence(tuple(values), always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert)
 
 
 def _is_flag(leaf: Leaf) -> bool:

@@ -58,6 +58,7 @@ class UnknownDimension(Diagnostic):
 
     name: str
     model: str
+    sizes: tuple[str, ...]
     near: tuple[str, ...]
 
     @property
@@ -68,7 +69,8 @@ class UnknownDimension(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
-        return near_names(self.near)
+        sizes = ", ".join(f"`{size}`" for size in self.sizes)
+        return near_names(self.near) or (f"its open sizes are {sizes}" if sizes else "all its sizes are fixed")
 
     @property
     @override

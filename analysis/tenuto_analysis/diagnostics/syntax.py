@@ -45,6 +45,7 @@ class UnusedSuppression(Diagnostic):
 
     name: str
     known: bool
+    of_error: bool
     near: tuple[str, ...]
 
     @property
@@ -55,4 +56,4 @@ class UnusedSuppression(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
-        return near_names(self.near) or ("only warnings can be silenced" if self.known else None)
+        return near_names(self.near) or ("only warnings can be silenced" if self.of_error else None)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
-from tenuto_analysis.diagnostics.words import near_names, replaced
+from tenuto_analysis.diagnostics.words import near_names, quoted, replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class TypeMismatch(Diagnostic):
     @property
     @override
     def message(self) -> str:
-        return f"expected `{self.expected}`, found `{self.found}`"
+        return f"expected {quoted(self.expected)}, found `{self.found}`"
 
     @property
     @override

@@ -23,3 +23,8 @@ def near_names(near: tuple[str, ...]) -> str | None:
 def replaced(span: Span, near: tuple[str, ...]) -> tuple[Fix, ...]:
     """A fix for each of the names that may have been meant."""
     return tuple(Fix(f"write `{name}`", (Edit(span, name),)) for name in near)
+
+
+def quoted(what: str) -> str:
+    """A type between backticks; a phrase, such as `an axis`, as it is."""
+    return what if what.startswith(("a ", "an ", "at most ")) else f"`{what}`"

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from tenuto_analysis.dims import ONE, ZERO, Compare, Dim, Relation, literal
-from tenuto_analysis.facts import Proved
 from tenuto_analysis.normal_form import of_atom
 from tenuto_analysis.shapes import Failure, FailureKind, Known, Result, has_pack
 from tenuto_analysis.types import (
@@ -236,7 +235,7 @@ def divided(known: Known, size: Dim, by: Dim) -> Dim | Failure:
     if known.equal(quotient * by, size):
         return quotient
     obligation = Compare(Relation.EQ, size % by, ZERO)
-    if known.facts.proves(obligation) and isinstance(known.facts.prove(Compare(Relation.GE, by, ONE)), Proved):
+    if known.facts.proves(obligation) and known.facts.proves(Compare(Relation.GE, by, ONE)):
         return quotient
     words = "is not" if size.constant is not None and by.constant is not None else "is not known to be"
     return Failure(FailureKind.SIZES, f"`{size}` {words} a multiple of `{by}`", obligation)

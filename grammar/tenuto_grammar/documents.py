@@ -87,14 +87,27 @@ HARD_LINE = HardLine()
 BLANK_LINE = HardLine(blank=True)
 
 
+NOTHING = Several((), Shape(False, False, False, False))
+
+
 def several(*parts: Document) -> Document:
     written = broken = above = behind = False
-    for shape in map(_shape, parts):
-        broken = broken or shape.broken or (behind and (shape.written or shape.above)) or (written and shape.above)
-        above = above or (shape.above and not written)
-        behind = shape.behind or (behind and not shape.written)
-        written = written or shape.written
-    return Several(parts, Shape(written, broken, above, behind))
+    plain = True
+    for part in parts:
+        shape = _shape(part)
+        if shape is not _PLAIN:
+            plain = False
+            broken = broken or shape.broken or (behind and (shape.written or shape.above)) or (written and shape.above)
+            above = above or (shape.above and not written)
+            behind = shape.behind or (behind and not shape.written)
+            written = written or shape.written
+        else:
+            broken = broken or behind
+            written, behind = True, False
+    if not parts:
+        return NOTHING
+    shape = Shape(written, broken, above, behind)
+    return Several(parts, _PLAIN if plain or shape == _PLAIN else shape)
 
 
 def indent(*parts: Document) -> Document:
@@ -107,16 +120,23 @@ def group(*parts: Document) -> Document:
     return Group(inner, _shape(inner))
 
 
+# Without comments and line ends: the shape of nearly everything.
+_PLAIN = Shape(True, False, False, False)
+_LINE_END = Shape(True, True, False, False)
+_ABOVE = Shape(False, False, True, False)
+_BEHIND = Shape(True, False, False, True)
+
+
 def _shape(document: Document) -> Shape:
     match document:
         case Several(shape=shape) | Indent(shape=shape) | Group(shape=shape):
             return shape
         case HardLine():
-            return Shape(True, True, False, False)
+            return _LINE_END
         case Remark(trailing=trailing):
-            return Shape(trailing, False, not trailing, trailing)
+            return _BEHIND if trailing else _ABOVE
         case Text() | Space() | Line() | IfBroken():
-            return Shape(True, False, False, False)
+            return _PLAIN
 
 
 def render(document: Document) -> str:

@@ -128,6 +128,8 @@ def _cheapest_change(
     """By uniform cost search over what is left out, then put in."""
     ahead = tokens.kinds[stopped : stopped + 60]
     order = count()
+    # The price, how much is left out, what is put in, and the states before the last of that: it is read when its turn
+    # has come, as most never have one.
     waiting: list[tuple[float, int, int, tuple[int, ...], tuple[int, ...]]] = [(0.0, next(order), 0, (), tuple(states))]
     best: _Change | None = None
     limit = float("inf")
@@ -135,10 +137,11 @@ def _cheapest_change(
     for _ in range(_MOST_TRIED):
         if not waiting:
             break
-        cost, _, dropped, added, stack = heapq.heappop(waiting)
+        cost, _, dropped, added, before = heapq.heappop(waiting)
         if cost >= limit:
             break
-        if (dropped, stack) in seen:
+        stack = _fed(tables, before, added[-1]) if added else before
+        if stack is None or (dropped, stack) in seen:
             continue
         seen.add((dropped, stack))
         if cost > 0:
@@ -154,13 +157,15 @@ def _cheapest_change(
         if len(added) < _MOST_ADDED:
             row = tables.action[stack[-1]]
             for terminal, price in names.insertable:
-                if row[terminal] != 0 and (fed := _fed(tables, stack, terminal)) is not None:
-                    price_here = price + (0.1 * dropped)
-                    heapq.heappush(waiting, (cost + price_here, next(order), dropped, (*added, terminal), fed))
+                total = cost + price + _PRICE_OF_BOTH * dropped
+                if row[terminal] != 0 and total < limit:
+                    heapq.heappush(waiting, (total, next(order), dropped, (*added, terminal), stack))
     return best
 
 
 _MOST_ADDED = 8
+# Putting something in costs a little more for each token that is left out as well.
+_PRICE_OF_BOTH = 0.1
 
 
 def _begins_statement(tables: Tables, names: Terminals, tokens: Tokens, position: int, states: tuple[int, ...]) -> bool:

@@ -28,6 +28,7 @@ class Builder:
     lines: list[str] = field(default_factory=list)
     variables: list[Variable] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
+    library: set[str] = field(default_factory=set)
     model: bool = False
     count: int = 0
 

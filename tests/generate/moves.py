@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from tests.generate.builder import Builder, Variable, shape_text, term
+from tests.generate.builder import Builder, Dims, Variable, shape_text, term
 
 
 def _unary(builder: Builder) -> None:
@@ -92,9 +92,7 @@ def _merge(builder: Builder) -> None:
         right = [*names[:axis], f"({names[axis]} {names[axis + 1]})", *names[axis + 2 :]]
         builder.let(f'rearrange({x.name}, "{" ".join(names)} -> {" ".join(right)}")', dims)
     else:
-        for other in (*dims[:axis], *dims[axis + 1 :]):
-            if not other.isdigit():
-                builder.know(f"{other} >= 1")
+        _positive(builder, (*dims[:axis], *dims[axis + 1 :]))
         asked = (*dims[:axis], "-1", *dims[axis + 1 :])
         builder.let(f"reshape({x.name}, {shape_text(asked)})", dims)
 
@@ -125,12 +123,17 @@ def _divide(builder: Builder) -> None:
         dims = (*x.dims[:axis], f"{size} // {by}", *x.dims[axis + 1 :])
         builder.let(f"{pieces}[0] + {pieces}[{int(by) - 1}]", dims)
     else:
-        for other in (by, *x.dims[:axis], *x.dims[axis + 1 :]):
-            if not other.isdigit() and other.isidentifier():
-                builder.know(f"{other} >= 1")
+        _positive(builder, (by, *x.dims[:axis], *x.dims[axis + 1 :]))
         asked = tuple("-1" if part == f"{size} // {by}" else part for part in dims)
         if asked.count("-1") == 1:
             builder.let(f"reshape({x.name}, {shape_text(asked)})", dims)
+
+
+def _positive(builder: Builder, dims: Dims) -> None:
+    """What makes a size of -1 certain: no other size is 0; now and then it is forgotten."""
+    for dim in dims:
+        if not dim.isdigit() and builder.chance.random() < 0.95:
+            builder.know(f"{term(dim)} >= 1")
 
 
 def _join(builder: Builder) -> None:
@@ -257,7 +260,7 @@ def _loop(builder: Builder) -> None:
         builder.lines += [f"var {h} = {x.name}", "for i in range(2) {"]
         builder.lines += [f"  {h} = concat({h}, {x.name}, axis = 0)", "}"]
         builder.let(h, (f"{term(x.dims[0])} * 3", *x.dims[1:]))
-    elif len(x.dims) >= 2 and not x.dims[0].isdigit():
+    elif len(x.dims) >= 2 and any(letter.isalpha() for letter in x.dims[0]):
         builder.know(f"{term(x.dims[0])} >= 1")
         rest = ", ".join(x.dims[1:])
         builder.lines += [f"var {h} = zeros[f32](shape[{rest}])", f"for t in range({x.dims[0]}) {{"]
@@ -315,6 +318,93 @@ def _assertion(builder: Builder) -> None:
     builder.lines.append(f"assert ({name} // 2) * 2 == {name}")
 
 
+HALVES = """
+fn halves[..S](x: f32[..S, N]) -> f32[..S, N // 2]
+  where N % 2 == 0
+{
+  return x[..., :N // 2] + x[..., N // 2:]
+}
+"""
+
+CHOSEN = """
+fn chosen[flag: bool](x: f32[P, Q]) -> f32[if flag then P else Q, 2] {
+  if flag {
+    let rows = sum(x, axis = 1)
+    return stack(rows, rows, axis = -1)
+  }
+  let columns = sum(x, axis = 0)
+  return stack(columns, columns, axis = -1)
+}
+"""
+
+WINDOWS = """
+fn windows(x: f32[P, N], size: int, step: int = 1) -> f32[P, (N - size) // step + 1]
+  where size >= 1, step >= 1, N >= size
+{
+  return avg_pool1d(x[:, none, :], size, stride = step)[:, 0]
+}
+"""
+
+MASKED = """
+fn masked(x: f32[..S, N], keep: bool[N]? = none) -> f32[..S, N] {
+  return if keep == none then x else where(keep, x, 0.0)
+}
+"""
+
+CONFIGURED = """
+record Config {
+  width: dim,
+  parts: dim,
+  deep: int = 2,
+}
+
+model Configured[c: Config](x: f32[..S, c.width]) -> f32[..S, c.parts, c.width // c.parts]
+  where c.width % c.parts == 0
+{
+  param scale: f32[c.width] = ones
+  var h = x
+  for _ in range(c.deep) {
+    h = relu(h * scale)
+  }
+  return reshape(h, shape[..S, c.parts, c.width // c.parts])
+}
+"""
+
+
+def _library(builder: Builder) -> None:
+    """Call a definition over packs, static arguments, an optional tensor or a configuration."""
+    x = builder.pick(1, 3)
+    last = x.dims[-1]
+    match builder.chance.randrange(5):
+        case 0:
+            builder.library.add(HALVES)
+            builder.know(f"{term(last)} % 2 == 0")
+            builder.let(f"halves({x.name})", (*x.dims[:-1], f"{term(last)} // 2"))
+        case 1 if len(x.dims) == 2:
+            builder.library.add(CHOSEN)
+            flag = builder.chance.random() < 0.5
+            builder.let(f"chosen[{str(flag).lower()}]({x.name})", (x.dims[0 if flag else 1], "2"))
+        case 2 if len(x.dims) == 2:
+            builder.library.add(WINDOWS)
+            size, step = builder.chance.randint(1, 3), builder.chance.randint(1, 3)
+            builder.know(f"{term(last)} >= {size}")
+            given = f"{size}, step = {step}" if step > 1 else str(size)
+            builder.let(f"windows({x.name}, {given})", (x.dims[0], f"({term(last)} - {size}) // {step} + 1"))
+        case 3:
+            builder.library.add(MASKED)
+            mask = "" if builder.chance.random() < 0.5 else f", {builder.parameter((last,), 'bool').name}"
+            builder.let(f"masked({x.name}{mask})", x.dims)
+        case 4 if builder.model:
+            builder.library.add(CONFIGURED)
+            parts = builder.chance.choice(("1", "2", "3"))
+            builder.know(f"{term(last)} % {parts} == 0")
+            name = builder.fresh("m")
+            builder.weights.append(f"sub {name} = Configured[Config(width = {last}, parts = {parts})]")
+            builder.let(f"{name}({x.name})", (*x.dims[:-1], parts, f"{term(last)} // {parts}"))
+        case _:
+            pass
+
+
 MOVES: Sequence[Callable[[Builder], None]] = (
     _unary,
     _binary,
@@ -339,4 +429,6 @@ MOVES: Sequence[Callable[[Builder], None]] = (
     _branch,
     _weights,
     _assertion,
+    _library,
+    _library,
 )

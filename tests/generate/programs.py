@@ -37,12 +37,12 @@ def generate(seed: int) -> str:
         name = f"helper{number}"
         result = chance.choice(builder.variables)
         texts.append(_text(builder, name, result, declared=chance.random() < 0.6))
-        if not builder.model:
-            helpers.append(Helper(name, builder, result))
+        helpers.append(Helper(name, builder, result))
     builder = _definition(chance, helpers, chance.randint(2, 7))
     result = builder.variables[-1]
     texts.append(_text(builder, "main", result, declared=chance.random() < 0.5))
-    return "import std.nn { Linear }\n\n" + "\n".join(texts)
+    library = sorted(builder.library.union(*(helper.builder.library for helper in helpers)))
+    return "import std.nn { Linear }\n" + "".join(library) + "\n" + "\n".join(texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ def _mentions(builder: Builder, name: str) -> bool:
 
 def _call(builder: Builder, helper: Helper) -> bool:
     """Call a helper with variables whose shapes fit its parameters, and with its facts made facts here."""
+    if helper.builder.model:
+        return False
     known: dict[str, str] = {}
     arguments = []
     for _, type_ in helper.builder.parameters:

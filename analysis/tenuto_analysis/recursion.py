@@ -6,11 +6,15 @@ Between files it takes a circle of imports, whose names `modules.py` leaves unkn
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database, query
+from tenuto_analysis.modules import chunk_text
 from tenuto_grammar import syntax
+
+_WORD = re.compile(r"[^\W\d]\w*")
 
 
 @query
@@ -23,15 +27,19 @@ def mentioned(db: Database, file: str, key: str) -> frozenset[str]:
 
 
 @query
-def _needs(db: Database, file: str, key: str) -> frozenset[str]:
-    """The declarations of its own file that a declaration mentions."""
-    return mentioned(db, file, key) & modules.offered(db, file).keys()
+def _may_need(db: Database, file: str, key: str) -> frozenset[str]:
+    """The declarations of its own file whose names stand in a declaration's text (its own: more than once)."""
+    words = _WORD.findall(chunk_text(db, (file, key)) or "")
+    found = modules.offered(db, file).keys() & words
+    return frozenset(found - {key} if words.count(key) < 2 else found)
 
 
 @query
 def circles(db: Database, file: str) -> dict[str, tuple[str, ...]]:
     """Each declaration that needs itself, with the way back to it: `f` by `g` is `(f, g, f)`."""
-    edges = {key: sorted(_needs(db, file, key)) for key, _ in modules.keys(db, file)}
+    rough = {key: sorted(_may_need(db, file, key)) for key, _ in modules.keys(db, file)}
+    suspects = _left_over(rough)
+    edges = {key: sorted(mentioned(db, file, key) & set(suspects)) for key in suspects}
     return {key: way for key in _left_over(edges) if (way := _way_back(edges, key))}
 
 

@@ -37,7 +37,7 @@ def test_warnings_are_findings(tenuto: Command) -> None:
     result = tenuto("check", "--format", "concise")
     assert result.code == 1
     assert result.out == "a.ten:1:17: warning[unused-import] `Linear` is imported but not used\n"
-    assert result.err == "1 warning in 1 file (checked 1)\n"
+    assert result.err == "1 warning in 1 file (checked 1); --fix mends 1\n"
 
 
 def test_hidden_and_foreign_folders_are_left_out_of_a_walk_but_not_when_named(tenuto: Command) -> None:
@@ -134,6 +134,18 @@ def test_any_bytes_in_any_format(tenuto: Command, content: bytes, format: str) -
     assert result.code in (0, 1)
     assert len(result.out) < 1_000_000 + 20 * len(content)
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", result.out), "control characters reach no terminal"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there a name may be any bytes")
+@pytest.mark.parametrize("format", ["text", "concise", "json", "sarif", "github"])
+def test_a_name_of_any_bytes(tenuto: Command, format: str) -> None:
+    name = os.fsdecode(b"a\xff\x1b[31m\n.ten")
+    (tenuto.folder / name).write_text(FAULTY, encoding="utf-8")
+    with start("check", "--format", format, folder=tenuto.folder) as process:
+        out, err = process.communicate()
+    assert process.returncode == 1
+    assert "\x1b" not in out + err
+    assert "1 error" in err or format not in ("text", "concise")
 
 
 # ------------------------------------------------------------------------------------------------------ formats

@@ -18,7 +18,9 @@ MENDED = UNUSED.replace("import std.nn { Linear }\n", "").lstrip("\n")
 
 
 def report(file: str, *edits: Edit) -> Report:
-    return Report(file, edits[0].start, edits[0].end, "unknown-name", "error", "!", None, (), (Fix("mend", edits),))
+    return Report(
+        file, edits[0].start, edits[0].end, "unknown-name", "error", "!", None, (), (Fix("mend", edits, safe=True),)
+    )
 
 
 def test_a_fix_is_applied_and_the_rest_is_told(tenuto: Command) -> None:
@@ -30,6 +32,14 @@ def test_a_fix_is_applied_and_the_rest_is_told(tenuto: Command) -> None:
     assert tenuto.read("a.ten").lstrip("\n") == MENDED
     assert tenuto.read("b.ten") == FAULTY
     assert tenuto("check", "a.ten").code == 0
+
+
+def test_a_fix_that_may_miss_what_was_meant_is_only_offered(tenuto: Command) -> None:
+    text = "fn double(width: f32[N]) -> f32[N] = widht + width\n"
+    tenuto.write({"a.ten": text})
+    result = tenuto("check", "--fix")
+    assert "fix: write `width`" in result.out
+    assert tenuto.read("a.ten") == text
 
 
 def test_nothing_to_fix_writes_nothing(tenuto: Command) -> None:

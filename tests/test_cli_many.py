@@ -47,7 +47,7 @@ def check(tenuto: Command, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], R
 def test_many_processes_find_what_one_finds(check: Callable[[int], Result], forks: list[int]) -> None:
     alone = check(1)
     assert (alone.code, forks) == (1, [])
-    assert alone.err == "15 errors and 15 warnings in 30 files (checked 60)\n"
+    assert alone.err == "15 errors and 15 warnings in 30 files (checked 60); --fix mends 15\n"
     assert check(3) == alone
     assert len(forks) == 2
 

@@ -27,6 +27,7 @@ from tenuto_analysis.diagnostics.names import (
     UnknownModule,
     UnusedImport,
 )
+from tenuto_analysis.diagnostics.statements import MissingReturn
 from tenuto_analysis.diagnostics.syntax import SyntaxProblem
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.modules import STD
@@ -75,17 +76,25 @@ def checked(db: Database, file: str, key: str) -> Report:
         SyntaxProblem(problem.span, problem.message, problem.help, tuple(Edit(e.span, e.text) for e in problem.edits))
         for problem in parsed.problems
     )
-    problems = _judged([*syntax_problems, *head.problems, *body.problems], bool(syntax_problems))
+    found = [*head.problems, *body.problems]
+    problems = _judged([*syntax_problems, *_beside(found, syntax_problems)] if syntax_problems else found)
     return Report(problems, head.used | body.used, allowed_in(db, file, key))
 
 
-def _judged(found: list[Diagnostic], broken: bool) -> tuple[Diagnostic, ...]:
-    """Each once. In a declaration that cannot be read whole, only errors count: a lint may be about what is missing."""
-    seen: dict[tuple[Span, str], Diagnostic] = {}
-    for problem in found:
-        if not broken or problem.severity is Severity.ERROR:
-            seen.setdefault((problem.span, problem.rule), problem)
-    return tuple(seen.values())
+def _beside(found: list[Diagnostic], broken: tuple[SyntaxProblem, ...]) -> list[Diagnostic]:
+    """What counts in a declaration that cannot be read whole: errors in what was read, not about what is missing."""
+    return [
+        problem
+        for problem in found
+        if problem.severity is Severity.ERROR
+        and not isinstance(problem, MissingReturn)
+        and not any(problem.span.start < other.span.end and other.span.start < problem.span.end for other in broken)
+    ]
+
+
+def _judged(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each once."""
+    return tuple({(problem.span, problem.rule): problem for problem in reversed(found)}.values())[::-1]
 
 
 def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Finding:
@@ -95,7 +104,8 @@ def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Findin
         offset = modules.starts(db, place.file).get(place.declaration, 0)
         related.append(RelatedFinding(place.file, place.span.shifted(offset), item.message))
     fixes = tuple(
-        Fix(fix.title, tuple(Edit(edit.span.shifted(start), edit.text) for edit in fix.edits)) for fix in problem.fixes
+        Fix(fix.title, tuple(Edit(edit.span.shifted(start), edit.text) for edit in fix.edits), fix.safe)
+        for fix in problem.fixes
     )
     return Finding(
         file,

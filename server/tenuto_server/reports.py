@@ -21,8 +21,11 @@ class Edit(NamedTuple):
 
 
 class Fix(NamedTuple):
+    """What would mend a finding; `safe` where it cannot miss what the author meant."""
+
     title: str
     edits: tuple[Edit, ...]
+    safe: bool
 
 
 class Related(NamedTuple):

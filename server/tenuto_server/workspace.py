@@ -68,7 +68,7 @@ def report(finding: Finding) -> Report:
         help=finding.help,
         related=tuple(Related(item.file, item.span.start, item.span.end, item.message) for item in finding.related),
         fixes=tuple(
-            Fix(fix.title, tuple(Edit(edit.span.start, edit.span.end, edit.text) for edit in fix.edits))
+            Fix(fix.title, tuple(Edit(edit.span.start, edit.span.end, edit.text) for edit in fix.edits), fix.safe)
             for fix in finding.fixes
         ),
     )

@@ -48,8 +48,14 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class Fix:
+    """What would mend a problem; `safe` where it keeps the meaning that the author had in mind, whatever that was.
+
+    `tenuto check --fix` applies the safe ones; editors offer all.
+    """
+
     title: str
     edits: tuple[Edit, ...]
+    safe: bool = False
 
 
 @dataclass(frozen=True, slots=True)

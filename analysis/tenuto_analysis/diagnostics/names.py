@@ -12,12 +12,13 @@ from tenuto_analysis.diagnostics.words import near_names, replaced
 
 @dataclass(frozen=True, slots=True)
 class UnknownName(Diagnostic):
-    """A name that nothing declares."""
+    """A name that nothing declares; `module` is one that could be imported for it."""
 
     rule: ClassVar[str] = "unknown-name"
 
     name: str
     near: tuple[str, ...]
+    module: str | None = None
 
     @property
     @override
@@ -27,6 +28,8 @@ class UnknownName(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
+        if self.module is not None:
+            return f"`{self.module}` has it: `import {self.module} {{ {self.name} }}`"
         return near_names(self.near)
 
     @property
@@ -147,14 +150,14 @@ class UnboundSize(Diagnostic):
     rule: ClassVar[str] = "unbound-size"
 
     name: str
-    only_result: bool
+    only_in: str | None
 
     @property
     @override
     def message(self) -> str:
         return (
-            f"nothing determines `{self.name}`: it stands in the result only"
-            if self.only_result
+            f"nothing determines `{self.name}`: it stands in {self.only_in} only"
+            if self.only_in is not None
             else f"nothing determines `{self.name}`: it never stands alone in a parameter's shape"
         )
 
@@ -208,7 +211,7 @@ class UnusedImport(Diagnostic):
     @property
     @override
     def fixes(self) -> tuple[Fix, ...]:
-        return (Fix(f"remove the import of `{self.name}`", (self.edit,)),)
+        return (Fix(f"remove the import of `{self.name}`", (self.edit,), safe=True),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ class SyntaxProblem(Diagnostic):
     @property
     @override
     def fixes(self) -> tuple[Fix, ...]:
-        return (Fix("write it so", self.edits),) if self.edits else ()
+        return (Fix("write it so", self.edits, safe=True),) if self.edits else ()
 
 
 @dataclass(frozen=True, slots=True)

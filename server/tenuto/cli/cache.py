@@ -40,7 +40,7 @@ StoredReport = tuple[
     str,
     str | None,
     tuple[tuple[str, int, int, str], ...],
-    tuple[tuple[str, tuple[tuple[int, int, str], ...]], ...],
+    tuple[tuple[str, tuple[tuple[int, int, str], ...], bool], ...],
 ]
 StoredEntry = tuple[tuple[tuple[str, bytes | None], ...], tuple[StoredReport, ...]]
 
@@ -56,7 +56,7 @@ class Cache:
     """The cache of the workspace at `root`; `folder` None keeps nothing."""
 
     def __init__(self, root: str, folder: str | None) -> None:
-        self._path = os.path.join(folder, f"{_digest(root.encode() + _build())}.cache") if folder else None
+        self._path = os.path.join(folder, f"{_digest(os.fsencode(root) + _build())}.cache") if folder else None
         self._entries: dict[str, StoredEntry] = _read(self._path) if self._path else {}
         self._changed = False
 
@@ -176,7 +176,9 @@ def stored(entry: Entry) -> StoredEntry:
 def _stored_report(report: Report) -> StoredReport:
     file, start, end, rule, severity, message, help_text, related, fixes = report
     plain_related = tuple((place.file, place.start, place.end, place.message) for place in related)
-    plain_fixes = tuple((fix.title, tuple((edit.start, edit.end, edit.text) for edit in fix.edits)) for fix in fixes)
+    plain_fixes = tuple(
+        (fix.title, tuple((edit.start, edit.end, edit.text) for edit in fix.edits), fix.safe) for fix in fixes
+    )
     return (file, start, end, rule, severity, message, help_text, plain_related, plain_fixes)
 
 
@@ -190,5 +192,5 @@ def _report(plain: StoredReport) -> Report:
     return Report(
         *plain[:7],
         tuple(Related(*place) for place in plain[7]),
-        tuple(Fix(title, tuple(Edit(*edit) for edit in edits)) for title, edits in plain[8]),
+        tuple(Fix(title, tuple(Edit(*edit) for edit in edits), safe) for title, edits, safe in plain[8]),
     )

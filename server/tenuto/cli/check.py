@@ -85,7 +85,7 @@ def show(outcome: Outcome, options: Options) -> int:
     for source in outcome.unreadable:
         print(f"tenuto: cannot read `{source.shown}`: {outcome.disk.obstacle(source.file)}", file=sys.stderr)
     if options.format in FORMATS_FOR_PEOPLE and not options.quiet:
-        print(summary(outcome), file=sys.stderr)
+        print(summary(outcome, options.fix), file=sys.stderr)
     if outcome.unreadable:
         return 2
     return 1 if outcome.reports and not options.exit_zero else 0

@@ -1,4 +1,4 @@
-"""`tenuto check --fix`: applies the first fix of each finding, and keeps what makes the findings fewer.
+"""`tenuto check --fix`: applies the first safe fix of each finding, and keeps what makes the findings fewer.
 
 Texts are changed in memory and checked again; a file is written, whole and at once, only when no more can be mended.
 Edits that overlap others wait for the next round.
@@ -60,11 +60,11 @@ def fix(checker: Checker, outcome: Outcome, options: Options) -> Outcome:
 
 
 def mend(text: str, reports: list[Report]) -> Mended:
-    """The text with the first fix of each report; a fix that touches an earlier one is left out."""
+    """The text with the first safe fix of each report; a fix that touches an earlier one is left out."""
     edits: set[Edit] = set()
     fixes = 0
     for report in reports:
-        wanted = set(report.fixes[0].edits) if report.fixes else set()
+        wanted = set(next((fix.edits for fix in report.fixes if fix.safe), ()))
         if wanted and not any(_conflict(new, old) for new in wanted - edits for old in edits):
             edits |= wanted
             fixes += 1

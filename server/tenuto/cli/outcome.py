@@ -21,8 +21,8 @@ class Outcome(NamedTuple):
         return next((source.shown for source in self.sources if source.file == file), None) or shown(file)
 
 
-def summary(outcome: Outcome) -> str:
-    """`3 errors and 1 warning in 2 files (checked 14)`."""
+def summary(outcome: Outcome, fixed: bool) -> str:
+    """`3 errors and 1 warning in 2 files (checked 14)`; where nothing was `fixed` yet, also what could be."""
     checked = len(outcome.sources) - len(outcome.unreadable)
     if not outcome.reports:
         return f"no problems (checked {count(checked, 'file')})"
@@ -30,7 +30,9 @@ def summary(outcome: Outcome) -> str:
     warnings = len(outcome.reports) - errors
     parts = [count(number, noun) for number, noun in ((errors, "error"), (warnings, "warning")) if number]
     files = len({report.file for report in outcome.reports})
-    return f"{' and '.join(parts)} in {count(files, 'file')} (checked {checked})"
+    mended = sum(any(fix.safe for fix in report.fixes) for report in outcome.reports)
+    hint = f"; --fix mends {mended}" if mended and not fixed else ""
+    return f"{' and '.join(parts)} in {count(files, 'file')} (checked {checked}){hint}"
 
 
 def count(number: int, noun: str) -> str:

@@ -37,7 +37,7 @@ def wants_color(option: str) -> bool:
 
 
 def harmless(text: str) -> str:
-    """A text without control characters, which could move the cursor or hide what stands before them."""
+    """A line without control characters, which could move the cursor or hide what stands before them."""
     if text.isprintable():
         return text
-    return "".join(character if character.isprintable() or character in "\n\t" else "\ufffd" for character in text)
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)

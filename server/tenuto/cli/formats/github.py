@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenuto.cli.outcome import Outcome
+from tenuto.cli.terminal import harmless
 from tenuto_server.reports import Report
 
 
@@ -15,7 +16,7 @@ def _annotation(report: Report, outcome: Outcome) -> str:
     line, column = index.position(report.start)
     end_line, end_column = index.position(report.end)
     properties = {
-        "file": outcome.shown(report.file),
+        "file": harmless(outcome.shown(report.file)),
         "line": str(line + 1),
         "col": str(column + 1),
         "endLine": str(end_line + 1),

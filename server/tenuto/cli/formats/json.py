@@ -31,6 +31,7 @@ def _finding(report: Report, outcome: Outcome) -> dict[str, object]:
         "fixes": [
             {
                 "title": fix.title,
+                "safe": fix.safe,
                 "edits": [
                     {**_place(report.file, edit.start, edit.end, outcome), "text": edit.text} for edit in fix.edits
                 ],

@@ -73,7 +73,7 @@ def _location(file: str, start: int, end: int, outcome: Outcome) -> dict[str, ob
 
 def _artifact(file: str, outcome: Outcome) -> dict[str, object]:
     shown = outcome.shown(file)
-    path = quote(shown.replace(os.sep, "/"))
+    path = quote(os.fsencode(shown.replace(os.sep, "/")))
     return {"uri": f"file://{path}" if os.path.isabs(shown) else path}
 
 

@@ -30,8 +30,8 @@ def _report(report: Report, outcome: Outcome, paint: Painter) -> Iterator[str]:
         yield paint(Style.FRAME, f"{gap} |")
         yield from excerpt(outcome.disk.lines(file), marked, paint, margin)
         yield paint(Style.FRAME, f"{gap} |")
-    for line in harmless(report.help or "").splitlines():
-        yield f"{gap} {paint(Style.FRAME, '=')} {paint(Style.HINT, 'help')}: {line}"
+    for line in (report.help or "").splitlines():
+        yield f"{gap} {paint(Style.FRAME, '=')} {paint(Style.HINT, 'help')}: {harmless(line)}"
     for fix in report.fixes:
         yield f"{gap} {paint(Style.FRAME, '=')} {paint(Style.HINT, 'fix')}: {harmless(fix.title)}"
     yield f"{gap} {paint(Style.FRAME, '=')} more: tenuto explain {report.rule}"

@@ -85,7 +85,8 @@ def _stand_together(before: _Piece, piece: _Piece) -> bool:
 
 
 def _ends_with_blank_line(text: str) -> bool:
-    return re.search(r"(?:\r\n|\r|\n)[ \t\f]*(?:\r\n|\r|\n)\s*\Z", text) is not None
+    end = text[len(text.rstrip()) :]
+    return len(re.findall(r"\r\n|\r|\n", end)) > 1
 
 
 def _shifted(problem: SyntaxProblem, by: int) -> SyntaxProblem:

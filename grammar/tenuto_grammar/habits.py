@@ -107,6 +107,23 @@ def _float_without_integer(place: Place) -> SyntaxProblem | None:
 # -------------------------------------------------------------------------------------------------------- half a line
 
 
+def _swallowed_if(place: Place) -> SyntaxProblem | None:
+    """`let x =` has taken the `if` that begins the next line for its value, and finds a block where `then` belongs."""
+    if not place.is_(0, "{"):
+        return None
+    begin = -1
+    while begin > -60 and place.at + begin > 0 and not place.begins_line(begin):
+        begin -= 1
+    if not (place.is_(begin, "if") and place.is_(begin - 1, *_BEFORE_VALUES)):
+        return None
+    span, before = place.span(begin - 1), place.text(begin - 1)
+    place.put(begin, 0, "MISSING")
+    return SyntaxProblem(span, ProblemKind.MISSING, f"expected an expression after `{before}`")
+
+
+_BEFORE_VALUES = ("=", ",", "(", "[", "+", "-", "*", "/", "//", "%", "@", "**", "|>", "==", "<", ">", "<=", ">=", "!=")
+
+
 def _bare_value(place: Place) -> SyntaxProblem | None:
     """A statement that begins with a name and goes on as an expression, or not at all."""
     if not (place.at and len(place.states) > 1 and place.names.begins_statement(place.states[-2])):
@@ -319,5 +336,6 @@ HABITS: tuple[Callable[[Place], SyntaxProblem | None], ...] = (
     _tuple_assignment,
     _colon_for_block,
     _bare_value,
+    _swallowed_if,
     _assignment_for_equality,
 )

@@ -94,16 +94,22 @@ def _mended(lexer: _Lexer, text: str) -> Tokens:
         span = match.span(1)
         kind = lexer.kinds[match[1]]
         if kind == STRAY:
-            problem, taken = _stray(text, span[0])
+            start = span[0]
+            if (
+                tokens.spans
+                and tokens.spans[-1][1] == start
+                and text[start].isalnum()
+                and text[start - 1].isidentifier()
+            ):
+                start, _ = tokens.spans.pop()  # one word, of which the lexer has taken the beginning for a name
+                tokens.kinds.pop()
+            problem, taken = _stray(text, start)
             tokens.problems.append(problem)
             span = problem.span
             if len(tokens.problems) == _MOST_PROBLEMS:
                 tokens.problems.append(SyntaxProblem(span, ProblemKind.STRAY_TEXT, "the rest of this is not read"))
                 span = (len(text), len(text))
-            if taken == "NAME" and tokens.spans and tokens.spans[-1][1] == span[0]:
-                tokens.kinds[-1] = lexer.terminals[taken]
-                tokens.spans[-1] = (tokens.spans[-1][0], span[1])
-            elif taken is not None:
+            if taken is not None:
                 tokens.kinds.append(lexer.terminals[taken])
                 tokens.spans.append(span)
         else:

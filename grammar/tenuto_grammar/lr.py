@@ -113,9 +113,10 @@ def advance(machine: Machine, tokens: Tokens, stack: Stack, position: int) -> in
             value = make(span, *children(values))
             depth += 1
             if depth > machine.deepest:
-                stack.too_deep.append(span)
-                value = machine.too_deep(value)
-                depth = 1
+                whole, value = value, machine.too_deep(value)
+                if value is not whole:  # else it is cut at the next node above
+                    stack.too_deep.append(span)
+                    depth = 1
         elif what == APPEND:
             value, *items = children(values)
             assert isinstance(value, list)

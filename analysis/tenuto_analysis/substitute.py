@@ -83,7 +83,17 @@ class Substitution:
     # ------------------------------------------------------------------------------------------------- dimensions
 
     def dim(self, dim: Dim) -> Dim:
-        return dim if dim.constant is not None else substitute(dim, self._leaf)
+        return dim if dim.constant is not None else substitute(dim, self._leaf, self._condition)
+
+    def _condition(self, leaf: Leaf) -> bool | Leaf | None:
+        """A flag inside of a size: `if biased then N + 1 else N`."""
+        match self._flag(leaf):
+            case Truth(value=value):
+                return value
+            case Flag(leaf=other):
+                return other
+            case _:
+                return None
 
     def _leaf(self, leaf: Leaf) -> Dim | None:
         match leaf:
@@ -135,7 +145,7 @@ class Substitution:
         for item in shape:
             match item:
                 case Dim():
-                    found.append(item if item.constant is not None else substitute(item, self._leaf))
+                    found.append(self.dim(item))
                 case PackVariable(name=name, owner=owner):
                     bound = self.values.get(name) if owner == self.owner else None
                     found += bound.shape if isinstance(bound, ShapeValue) else (item,)

@@ -61,6 +61,7 @@ class Context:
     values: list[tuple[Span, Value]] = field(default_factory=list)  # What was inferred, for hover and for tests.
     written: dict[int, tuple[Reference, tuple[Span, ...]]] = field(default_factory=dict)  # Where generics are written.
     where_insert: tuple[int, str, str] | None = None  # Where `where` takes one more constraint.
+    model: str = ""  # In a deploy: who owns the sizes that its settings bound.
     statement: syntax.Node | None = None  # What is being checked.
     trace: Callable[[Context, Diagnostic], Diagnostic] = lambda ctx, problem: problem
     serial: int = 0
@@ -134,13 +135,17 @@ class Context:
     def origin_of_constraint(self, constraint: Constraint) -> tuple[Related, ...]:
         return self._origins(leaves_of_constraint(constraint))
 
+    def owns(self, leaf: Leaf) -> bool:
+        """Whether a leaf is a name that the text of this declaration gives."""
+        return owned_by(leaf, self.owner) or owned_by(leaf, self.model)
+
     def _origins(self, mentioned: Iterable[Leaf]) -> tuple[Related, ...]:
         found: dict[str, Related] = {}
         for leaf in sorted(mentioned, key=str):
             name = str(leaf)
             first = name.split(".")[0].split("[")[0]
             span = self.origins.get(name) or self.origins.get(first)
-            if span is not None and owned_by(leaf, self.owner):
+            if span is not None and self.owns(leaf):
                 found[name] = Related(self.place(span), f"`{name}` comes from here")
         return tuple(found.values())
 

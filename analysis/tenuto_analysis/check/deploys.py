@@ -49,6 +49,7 @@ def _model(ctx: Context, node: syntax.Deploy, model: Reference, signature: Signa
                     return
             else:
                 fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
+    ctx.model = signature.owner
     _ranges(ctx, node, signature)
     for constraint_node in node.where:
         with ctx.block():
@@ -91,6 +92,7 @@ def _ranges(ctx: Context, node: syntax.Deploy, signature: Signature) -> None:
         if name not in names:
             ctx.report(UnknownDimension(item.key.span, name, signature.name, names, nearest(name, names)))
             continue
+        ctx.origins[name] = item.span
         fact = _range(ctx, item, Symbol(name, signature.owner, 0))
         if fact is not None:
             ctx.assume(fact)

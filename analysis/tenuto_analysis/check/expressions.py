@@ -115,7 +115,7 @@ def name(ctx: Context, node: syntax.Name) -> Value:
     value = declared(ctx, node.text)
     if value is None:
         if node.text:
-            ctx.report(UnknownName(node.span, node.text, nearest(node.text, visible_names(ctx))))
+            ctx.report(unknown(ctx, node.span, node.text))
         return UNKNOWN
     return value
 
@@ -176,6 +176,13 @@ def visible_names(ctx: Context) -> tuple[str, ...]:
     return (*local, *modules.visible(ctx.db, ctx.file), *builtins.NAMES)
 
 
+def unknown(ctx: Context, span: Span, text: str, more: tuple[str, ...] = ()) -> UnknownName:
+    """What is said of a name that nothing declares: where to import it from, or what looks like it."""
+    module = modules.importable(text)
+    near = nearest(text, (*more, *visible_names(ctx))) if module is None else ()
+    return UnknownName(span, text, near, module)
+
+
 def path_value(ctx: Context, path: syntax.Path) -> Value | None:
     """The value of `a.b.c`; None where a part is unknown, which is reported."""
     first, *rest = path.parts
@@ -214,7 +221,8 @@ def field(ctx: Context, base: Value, part: syntax.Identifier) -> Value:
         case _:
             found = None
     if found is None:
-        ctx.report(UnknownField(part.span, str(base), part.text, nearest(part.text, candidates)))
+        owner = modules.module_name(ctx.db, base.file) if isinstance(base, Module) else str(base)
+        ctx.report(UnknownField(part.span, owner, part.text, nearest(part.text, candidates)))
         return UNKNOWN
     return found
 

@@ -150,9 +150,9 @@ def _inside(ctx: Context, position: Dim, length: Dim, span: Span) -> bool:
     if unproved is None:
         return True
     expected = Interval(ZERO, length - 1)
-    found = Interval(position, position)
     origins = ctx.origin_of(position, length)
-    ctx.report(OutOfRange(span, str(expected), str(found), evidence_of(ctx, unproved), origins))
+    evidence = evidence_of(ctx, unproved)
+    ctx.report(OutOfRange(span, str(expected), str(position), evidence, origins, is_index=True))
     return False
 
 
@@ -273,7 +273,7 @@ def _index(ctx: Context, value: Value, size: Dim, span: Span) -> Shape | None:
                 return ()
             expected = str(Interval(-size, size - 1))
             evidence = evidence_of(ctx, unproved)
-            ctx.report(OutOfRange(span, expected, str(Interval(dim, dim)), evidence, ctx.origin_of(dim, size)))
+            ctx.report(OutOfRange(span, expected, str(dim), evidence, ctx.origin_of(dim, size), is_index=True))
             return None
         case Tensor(dtype=dtype, shape=shape, within=within):
             numbers = kinds(dtype)

@@ -6,6 +6,7 @@ bound; what cannot be compared before all names are bound is deferred, and `sett
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -479,6 +480,15 @@ def settle(ctx: Context, fit: Fit) -> None:
     fit.later.clear()
 
 
+def _binders(ctx: Context, fit: Fit, names: set[str], source: Source) -> Iterator[Related]:
+    """What fixed the given names, where that is another argument than the one that does not fit."""
+    for name in sorted(names):
+        binder = fit.bound_by.get(name)
+        if binder is not None and binder.span != source.span:
+            value = fit.substitution.values.get(name)
+            yield Related(ctx.place(binder.span), f"`{name}` is `{value}` because of {binder.what}")
+
+
 def _own_names(fit: Fit, dim: Dim) -> set[str]:
     """The names of the wanted type that a size mentions."""
     found = (leaf for leaf in leaves(dim) if isinstance(leaf, Symbol) and leaf.owner == fit.substitution.owner)
@@ -503,20 +513,11 @@ def _settle_size(ctx: Context, fit: Fit, item: LaterSize) -> bool:
     if unproved is None:
         return False
     what = f"axis {item.axis} of {item.source.what}" if item.found else item.source.what
-    origins = list(item.source.declared)
-    atom = single_atom(item.wanted)
-    own = isinstance(atom, Symbol) and atom.owner == fit.substitution.owner
     names = {item.binder} if item.binder is not None else _own_names(fit, item.wanted)
-    for name in sorted(names):
-        binder = fit.bound_by.get(name)
-        if binder is not None and binder.span != item.source.span:
-            said = f"`{name}` is `{wanted}`" if own else f"`{name}` is fixed"
-            origins.insert(0, Related(ctx.place(binder.span), f"{said} because of {binder.what}"))
-    origins += ctx.origin_of(wanted, item.actual)
+    binders = _binders(ctx, fit, names, item.source)
+    origins = (*binders, *item.source.declared, *ctx.origin_of(wanted, item.actual))
     ctx.report(
-        DimensionMismatch(
-            item.source.span, what, str(wanted), str(item.actual), evidence_of(ctx, unproved), tuple(origins)
-        )
+        DimensionMismatch(item.source.span, what, str(wanted), str(item.actual), evidence_of(ctx, unproved), origins)
     )
     return True
 
@@ -558,7 +559,9 @@ def _settle_range(ctx: Context, fit: Fit, item: LaterRange) -> bool:
     if unproved is None:
         return False
     bounds = [bound for bound in (item.actual.high, wanted.high) if isinstance(bound, Dim)]
-    origins = (*declared, *ctx.origin_of(*bounds))
+    ends = [end for end in (item.wanted.low, item.wanted.high) if isinstance(end, Dim)]
+    names = {name for end in ends for name in _own_names(fit, end)}
+    origins = (*_binders(ctx, fit, names, item.source), *declared, *ctx.origin_of(*bounds))
     evidence = evidence_of(ctx, unproved)
     ctx.report(OutOfRange(item.source.span, str(wanted), str(item.actual), evidence, origins))
     return True

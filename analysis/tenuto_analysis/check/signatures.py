@@ -67,7 +67,8 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     result = written.annotation(ctx, node.result) if node.result is not None else None
     for name in sorted(ctx.implicit - of_parameters):
         binding = ctx.find(name)
-        ctx.report(UnboundSize(binding.span if binding is not None else node.name.span, name, only_result=True))
+        ctx.report(UnboundSize(binding.span if binding is not None else node.name.span, name, "the result"))
+        result = None  # What the body gives is the result.
     ctx.implicit = set(ctx.implicit)
     where = _where(ctx, node.clauses.where)
     _suspicious(ctx, {g.name for g in generics})
@@ -299,7 +300,7 @@ def _check_bound(ctx: Context, names: set[str], generics: set[str], types: tuple
     for name in sorted(names - alone - generics):
         binding = ctx.scopes[0].get(name)
         if binding is not None:
-            ctx.report(UnboundSize(binding.span, name, only_result=False))
+            ctx.report(UnboundSize(binding.span, name, None))
 
 
 def _alone(type_: Value, owner: str, found: set[str]) -> None:
@@ -357,7 +358,7 @@ def _where(ctx: Context, nodes: tuple[syntax.Expression, ...]) -> list[Requireme
         constraint = expressions.constraint(ctx, node)
         for name in sorted((ctx.implicit or set()) - before):
             binding = ctx.find(name)
-            ctx.report(UnboundSize(binding.span if binding is not None else node.span, name, only_result=True))
+            ctx.report(UnboundSize(binding.span if binding is not None else node.span, name, "`where`"))
         if constraint is not None:
             found.append(Requirement(constraint, node.span, render(constraint)))
     return found

@@ -207,6 +207,8 @@ def _assign(ctx: Context, node: syntax.Assign) -> None:
         if binding is None or not binding.mutable:
             declared = ctx.place(binding.span) if binding is not None else None
             ctx.report(NotRebindable(name.span, name.text, declared))
+            if binding is None:
+                ctx.bind(name.text, part, name.span)
             continue
         for scope in reversed(ctx.scopes):
             if name.text in scope:

@@ -26,7 +26,8 @@ def traced(ctx: Context, problem: Diagnostic) -> Diagnostic:
         return problem
     told = {item.place for item in problem.related}
     found: dict[Place, Related] = {}
-    for item in _places(ctx, ctx.statement, problem.span):
+    here = [item.place.span for item in problem.related if item.place == ctx.place(item.place.span)]
+    for item in _places(ctx, ctx.statement, (problem.span, *here)):
         if len(found) >= _LONGEST:
             break
         if item.place.span != problem.span and item.place not in told:
@@ -34,9 +35,10 @@ def traced(ctx: Context, problem: Diagnostic) -> Diagnostic:
     return replace(problem, trail=tuple(found.values()))
 
 
-def _places(ctx: Context, statement: syntax.Node, span: Span) -> Iterator[Related]:
+def _places(ctx: Context, statement: syntax.Node, spans: tuple[Span, ...]) -> Iterator[Related]:
     seen: set[str] = set()
-    level = [node for node in _reads(statement) if span.start <= node.span.start and node.span.end <= span.end]
+    reads = _reads(statement)
+    level = [node for span in spans for node in reads if span.start <= node.span.start and node.span.end <= span.end]
     while level:
         following: list[syntax.Node] = []
         for node in level:

@@ -127,8 +127,7 @@ def _named(ctx: Context, node: syntax.TensorType, name: str) -> Value:
         if value is None:
             return UNKNOWN
     if value is None:
-        candidates = (*TYPE_NAMES, *expressions.visible_names(ctx))
-        ctx.report(UnknownName(node.path.span, name, nearest(name, candidates)))
+        ctx.report(expressions.unknown(ctx, node.path.span, name, TYPE_NAMES))
         return UNKNOWN
     return _of_value(ctx, node, value)
 
@@ -311,7 +310,7 @@ def _pack_name(ctx: Context, name: str, span: Span) -> Shape:
         pack = ctx.pack(name, span)
         ctx.scopes[0][name] = expressions.implicit_binding(ShapeValue(pack), span)
         return pack
-    ctx.report(UnknownName(span, name, nearest(name, expressions.visible_names(ctx))))
+    ctx.report(expressions.unknown(ctx, span, name))
     return ()
 
 

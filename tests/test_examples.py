@@ -2,12 +2,14 @@
 
 `seeded/NAME.toml` lists the mistakes of `examples/NAME.ten`: what is replaced and by what, and the one finding that
 must follow: its rule, the text that it points `at` (on the `line` that contains this, where the text alone is
-ambiguous) and the texts of the places that it names as the `origin`.
+ambiguous) and the texts of the places that it names as the `origin`. The line of the mistake itself must be among the
+places, unless the mistake is that something is not said.
 """
 
 from __future__ import annotations
 
 import tomllib
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +23,8 @@ from tenuto_grammar.text import Span
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*.ten"))
-KINDS = {"wrong size", "wrong axis order", "missing divisibility", "wrong dtype", "bad argument"}
+LEFT_OUT = "missing divisibility"  # Or another fact.
+KINDS = {"wrong size", "wrong axis order", LEFT_OUT, "wrong dtype", "bad argument"}
 WITHOUT_SMALL = {"blog"}  # A program about annotations, not about a checkpoint.
 
 
@@ -81,6 +84,17 @@ def line_of(text: str, offset: int) -> str:
     return text[text.rfind("\n", 0, offset) + 1 :].partition("\n")[0]
 
 
+def lines_of(text: str, span: Span) -> range:
+    return range(text.count("\n", 0, span.start), text.count("\n", 0, span.end) + 1)
+
+
+def changed_lines(right: str, wrong: str) -> set[int]:
+    """The lines of `wrong` that differ; those below them only move."""
+    ours, theirs = right.splitlines(), wrong.splitlines()
+    changes = SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes()
+    return {line for tag, _, _, start, end in changes if tag != "equal" for line in range(start, end)}
+
+
 @pytest.mark.parametrize("path", EXAMPLES, ids=label)
 def test_an_example_checks_without_a_finding(path: Path, database: Database) -> None:
     findings = found(database, str(path), path.read_text(encoding="utf-8"))
@@ -126,3 +140,6 @@ def test_a_seeded_mistake_gives_one_finding_where_it_is(mistake: Mistake, databa
     assert mistake.line in line_of(wrong, finding.span.start)
     origins = [pointed(database, related.file, related.span) for related in finding.related]
     assert [origin for origin in mistake.origin if origin not in origins] == [], origins
+    if mistake.kind != LEFT_OUT:
+        places = [finding.span, *(related.span for related in finding.related if related.file == file)]
+        assert changed_lines(text, wrong) & {line for place in places for line in lines_of(wrong, place)}

@@ -77,7 +77,8 @@ def mutants(text: str) -> list[Mutant]:
         if isinstance(declaration, syntax.Definition | syntax.Const | syntax.Record | syntax.Deploy):
             sizes = tuple(dict.fromkeys(_sizes(declaration)))
             for mutant in _walk(declaration, Site(text, chunk.start, (), sizes)):
-                found.setdefault((mutant.span, mutant.written), mutant)
+                if mutant.mutated != text:
+                    found.setdefault((mutant.span, mutant.written), mutant)
     return sorted(found.values(), key=lambda mutant: (mutant.span, mutant.rule, mutant.written))
 
 

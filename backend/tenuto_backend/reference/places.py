@@ -10,7 +10,7 @@ import numpy as np
 from tenuto_backend.reference.expressions import evaluate
 from tenuto_backend.reference.functions import axes_of, axis_of, sizes_of
 from tenuto_backend.reference.matching import Binder, fit_shape, kind_of
-from tenuto_backend.reference.values import Place, Refused, Shape, Value, WrongByExecution
+from tenuto_backend.reference.values import Place, Refused, Shape, Undetermined, Value, WrongByExecution
 from tenuto_grammar import syntax
 
 
@@ -90,6 +90,8 @@ def _to_sizes(
     rest = prod(size for size in asked if size != -1)
     total = next((tensor.size for _, tensor in parameters if isinstance(tensor, np.ndarray)), None)
     if asked.count(-1) == 1 and total is not None:
+        if rest == 0 and total == 0:
+            raise Undetermined("the size -1 of an empty tensor follows from terms that a run does not see")
         if rest == 0 or total % rest != 0:
             raise WrongByExecution(place, f"{total} elements do not fit the shape {asked}")
         asked = tuple(total // rest if size == -1 else size for size in asked)

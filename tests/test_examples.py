@@ -8,6 +8,7 @@ places, unless the mistake is that something is not said.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -115,6 +116,15 @@ def test_an_example_has_a_published_and_a_small_configuration(path: Path, databa
     assert "small" in constants and len(constants) >= 2
     for name in constants:
         assert f"[{name}] " in text or f"[{name}]\n" in text or f"`{name}`" in text, f"`{name}` is not told or deployed"
+
+
+def test_the_list_of_examples_is_complete_and_says_what_they_say() -> None:
+    listed = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[(\w+\.ten)\]\(\1\) \|.*\| ([\d,]*) ?\|$", listed, re.MULTILINE)
+    assert sorted(file for file, _ in rows) == [path.name for path in EXAMPLES]
+    for file, parameters in rows:
+        header = (ROOT / "examples" / file).read_text(encoding="utf-8").partition("import")[0].replace("\n#!", "")
+        assert parameters in header, file
 
 
 @pytest.mark.parametrize("example", [path.stem for path in EXAMPLES])

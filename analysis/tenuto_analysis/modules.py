@@ -209,6 +209,16 @@ def lookup(db: Database, file: str, name: str) -> Target | None:
     return _std_index().get(name)
 
 
+@cache
+def importable(name: str) -> str | None:
+    """The module of `std` that declares a name and must be imported for it."""
+    for module in sorted(EXPLICIT_STD):
+        text = std_text(str(STD / f"{module}.ten")) or ""
+        if any(chunk.name == name and chunk.keyword != "import" for chunk in split(text)):
+            return f"std.{module}"
+    return None
+
+
 @query
 def visible(db: Database, file: str) -> tuple[str, ...]:
     """All names that `lookup` finds in a file, for suggestions."""

@@ -143,8 +143,10 @@ def broadcast(known: Known, left: Shape, right: Shape) -> Shape | Failure:
                 found.append(a)
             elif a is ONE:
                 found.append(b)
-            elif known.facts.equal(a, b):
+            elif known.facts.equal(a, b) or known.facts.equal(b, ONE):
                 found.append(a)
+            elif known.facts.equal(a, ONE):
+                found.append(b)
             else:
                 return Failure(
                     FailureKind.BROADCAST,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tenuto_analysis.check import arguments, builtins, expressions, queries, written
+from tenuto_analysis.check import arguments, builtins, expressions, models, queries, records, written
 from tenuto_analysis.check.arguments import Bound, Given, source_of
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, failure_of
@@ -121,12 +121,12 @@ def _call(ctx: Context, node: syntax.Expression, given: tuple[Given, ...], span:
             if keyword in ("fn", "op"):
                 return _function(ctx, callee, given, span, expected)
             if keyword == "record":
-                return construct(ctx, callee, given, span)
+                return records.construct(ctx, callee, given, span)
             if keyword == "model":
                 ctx.report(ModelNeedsSub(node.span, str(callee)))
                 return UNKNOWN
         case Instance(model=model):
-            return _instance(ctx, node, model, given, span, expected)
+            return instance(ctx, node, model, given, span, expected)
         case GenericModel(name=name):
             ctx.report(ModelNeedsSub(node.span, name))
             return UNKNOWN
@@ -212,7 +212,7 @@ def apply(
         return UNKNOWN
     if not _check_axes(ctx, fit, signature, bound) or not _resolved(ctx, fit, signature, span):
         return UNKNOWN
-    if not require(ctx, fit, signature, span, bound, skip=_generic_names(signature) if checked else frozenset()):
+    if not require(ctx, fit, signature, span, bound, skip=generic_names(signature) if checked else frozenset()):
         return UNKNOWN
     is_pattern = KindValue(StaticKind.PATTERN)
     pattern = next((item.span for item in bound if item.parameter.type == is_pattern), span)
@@ -288,7 +288,7 @@ def _generic_value(
             if isinstance(value, Reference | GenericModel):
                 inner = fit.substitution.value(wanted)
                 assert isinstance(inner, ModelBound)
-                return value if fits_bound(ctx, inner, value, span, declared) else None
+                return value if models.fits_bound(ctx, inner, value, span, declared) else None
         case _:
             return value
     ctx.report(TypeMismatch(span, str(generic.kind), str(value), (declared,)))
@@ -362,7 +362,7 @@ def _check_axes(ctx: Context, fit: Fit, signature: Signature, bound: list[Bound]
     return True
 
 
-def _generic_names(signature: Signature) -> frozenset[str]:
+def generic_names(signature: Signature) -> frozenset[str]:
     return frozenset(generic.name for generic in signature.generics)
 
 
@@ -445,7 +445,7 @@ def settled(ctx: Context, value: Value) -> Value:
 # --------------------------------------------------------------------------------------------------------------- models
 
 
-def _instance(
+def instance(
     ctx: Context,
     node: syntax.Expression,
     model: Reference | ModelBound | GenericModel,
@@ -457,7 +457,7 @@ def _instance(
         return UNKNOWN
     if not isinstance(model, Reference):
         bound = model.bound if isinstance(model, GenericModel) else model
-        signature = signature_of_bound(ctx, str(model), bound)
+        signature = models.signature_of_bound(ctx, str(model), bound)
         return apply(ctx, Fit(Substitution(signature.owner, ctx.known)), signature, (), given, span, expected)
     found = queries.signature(ctx.db, model.file, model.name)
     if found is None:
@@ -470,203 +470,8 @@ def _instance(
     )
     result = apply(ctx, fit, found, explicit, given, span, expected, checked=complete)
     if not complete and isinstance(node, syntax.Name) and result != UNKNOWN:
-        _remember(ctx, node.text, model, found, fit)
+        models.remember(ctx, node.text, model, found, fit)
     return result
-
-
-def _remember(ctx: Context, name: str, model: Reference, signature: Signature, fit: Fit) -> None:
-    """The first call of a part fixes the generic arguments that its `sub` left out."""
-    binding = ctx.find(name)
-    if binding is not None and isinstance(binding.value, Instance):
-        solved = tuple(
-            (generic.name, fit.substitution.values[generic.name])
-            for generic in signature.generics
-            if generic.name in fit.substitution.values and not generic.pack
-        )
-        binding.value = Instance(Reference(model.file, model.name, solved))
-
-
-def written_reference(ctx: Context, reference: Reference, found: tuple[Given, ...], span: Span) -> Value:
-    """A declaration with generic arguments, checked where they are written."""
-    signature = queries.signature(ctx.db, reference.file, reference.name)
-    if signature is None:
-        return reference
-    if not _fit_generics(ctx, reference, signature, found, span):
-        return UNKNOWN
-    ctx.written[id(reference)] = (reference, tuple(item.span for item in found))
-    return reference
-
-
-def _fit_generics(
-    ctx: Context,
-    reference: Reference,
-    signature: Signature,
-    explicit: tuple[Given, ...],
-    span: Span,
-) -> bool:
-    fit = Fit(Substitution(signature.owner, ctx.known))
-    if not bind_explicit(ctx, fit, signature, explicit, span):
-        return False
-    for generic in signature.generics:
-        if generic.name not in fit.substitution.values and generic.default is not None:
-            fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
-    complete = all(g.name in fit.substitution.values or g.pack for g in signature.generics)
-    if not complete or not signature.is_model:
-        return True
-    return require(ctx, fit, signature, span, [], only=_generic_names(signature))
-
-
-def instantiate(ctx: Context, value: Value, span: Span) -> Value:
-    """What `sub` makes of a model, or of a list of models."""
-    match value:
-        case Unknown():
-            return UNKNOWN
-        case Reference(file=file, name=name) if queries.keyword_of(ctx.db, file, name) == "model":
-            signature = queries.signature(ctx.db, file, name)
-            if signature is None:
-                return UNKNOWN
-            if not value.arguments and not _fit_generics(ctx, value, signature, (), span):
-                return UNKNOWN
-            return Instance(value)
-        case GenericModel():
-            return Instance(value)
-        case Instance():
-            return value
-        case ListValue(items=items):
-            parts = tuple(instantiate(ctx, item, span) for item in items)
-            return UNKNOWN if UNKNOWN in parts else ListValue(parts)
-        case Sequence(element=element, index=index, length=length, real=real):
-            with ctx.block():
-                expressions.assume_index(ctx, index, length)
-                part = instantiate(ctx, element, span)
-            return UNKNOWN if part == UNKNOWN else Sequence(part, index, length, real)
-        case _:
-            ctx.report(TypeMismatch(span, "a model", str(value)))
-            return UNKNOWN
-
-
-def members_of(ctx: Context, reference: Reference) -> tuple[tuple[str, Value], ...]:
-    """The parameters and parts of a model, for its generic arguments."""
-    signature = queries.signature(ctx.db, reference.file, reference.name)
-    if signature is None:
-        return ()
-    fit = Fit(Substitution(signature.owner, ctx.known))
-    bind_explicit(ctx, fit, signature, explicit_arguments(ctx, reference, Span(0, 0)), Span(0, 0))
-    for generic in signature.generics:
-        if generic.name not in fit.substitution.values and generic.default is not None:
-            fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
-    members = queries.members(ctx.db, reference.file, reference.name)
-    return tuple((name, fit.substitution.value(value)) for name, value in members)
-
-
-def signature_of_bound(ctx: Context, name: str, bound: ModelBound) -> Signature:
-    """A model type as a signature: its names are solved anew at each call."""
-    parameters = tuple(queries.parameter(f"{index + 1}", type_) for index, type_ in enumerate(bound.parameters))
-    requirements = tuple(queries.requirement(fact) for fact in bound.where)
-    return Signature(
-        name,
-        ctx.file,
-        ctx.key,
-        bound.owner,
-        Keyword.MODEL,
-        (),
-        parameters,
-        bound.result,
-        Span(0, 0),
-        requirements,
-        (),
-        (),
-        lenient=False,
-    )
-
-
-def fits_bound(
-    ctx: Context, wanted: ModelBound, value: Reference | GenericModel, span: Span, declared: Related
-) -> bool:
-    """Whether a model can stand where a bound asks for one: under the bound's facts it takes its arguments."""
-    if isinstance(value, GenericModel) and value.bound == wanted:
-        return True
-    inner = Context(ctx.db, ctx.file, ctx.key, ctx.owner, ctx.known, [], ctx.scopes)
-    inner.used, inner.origins, inner.after = ctx.used, ctx.origins, ctx.after
-    for fact in wanted.where:
-        inner.assume(fact)
-    given = tuple(Given(None, type_, span) for type_ in wanted.parameters)
-    instance = value if isinstance(value, GenericModel) else instantiate(inner, value, span)
-    result: Value = UNKNOWN
-    if instance != UNKNOWN:
-        model = instance.model if isinstance(instance, Instance) else value
-        result = _instance(inner, syntax.Missing(span), model, given, span, wanted.result)
-    if not inner.problems and result != UNKNOWN:
-        fit = Fit(Substitution("", inner.known))
-        match_value(inner, fit, wanted.result, result, Source(f"the result of `{value}`", span, (declared,)))
-        settle(inner, fit)
-    ctx.problems += inner.problems[:1]
-    return not inner.problems
-
-
-# -------------------------------------------------------------------------------------------------------------- records
-
-
-def construct(ctx: Context, reference: Reference, given: tuple[Given, ...], span: Span) -> Value:
-    """`BertConfig(hidden = 384, ...)`, `Cache(k = ..., v = ...)`."""
-    record = queries.record(ctx.db, reference.file, reference.name)
-    if record is None:
-        return UNKNOWN
-    fit = Fit(Substitution(record.owner, ctx.known))
-    written.bind_generics(fit.substitution, tuple((g.name, g.pack) for g in record.generics), reference.arguments)
-    names = tuple(field.name for field in record.fields)
-    values: dict[str, Given] = {}
-    for index, item in enumerate(given):
-        key = item.name if item.name is not None else names[index] if index < len(names) else None
-        if key is None or key not in names:
-            near = nearest(key, names) if key is not None else ()
-            ctx.report(UnexpectedArgument(item.name_span or item.span, record.name, key, names, near))
-            return UNKNOWN
-        values[key] = item
-    fields: list[tuple[str, Value]] = []
-    for field in record.fields:
-        chosen = values.get(field.name)
-        if chosen is None:
-            if field.default is None:
-                place = Place(reference.file, record.key, field.span)
-                ctx.report(MissingArgument(span, record.name, field.name, place))
-                return UNKNOWN
-            fields.append((field.name, fit.substitution.value(field.default)))
-            continue
-        if chosen.value == UNKNOWN:
-            return UNKNOWN
-        declared = Related(Place(reference.file, record.key, field.span), f"`{field.name}` is declared here")
-        source = Source(f"the field `{field.name}`", chosen.span, (declared,))
-        value = field_value(ctx, fit, field.type, chosen, source)
-        if value is None:
-            return UNKNOWN
-        fit.substitution.values.setdefault(field.name, value)
-        fields.append((field.name, value))
-    settle(ctx, fit)
-    return UNKNOWN if fit.failed else RecordValue(reference.name, reference.file, tuple(fields))
-
-
-def field_value(ctx: Context, fit: Fit, type_: Value, item: Given, source: Source) -> Value | None:
-    """A value for a record's field, None where it is of another kind, which is reported."""
-    match type_:
-        case KindValue(kind=StaticKind() as kind):
-            return arguments.static_value(ctx, kind, item.value, item.span, source.what)
-        case ListKind(element=KindValue(kind=StaticKind() as kind), length=length):
-            if isinstance(item.value, ListValue | TupleValue):
-                parts = [arguments.static_value(ctx, kind, part, item.span, source.what) for part in item.value.items]
-                if None in parts:
-                    return None
-                if length is not None:
-                    match_value(ctx, fit, ListKind(UNKNOWN, length), item.value, source)
-                return ListValue(tuple(part for part in parts if part is not None))
-            match_value(ctx, fit, type_, item.value, source)
-            return item.value
-        case OptionalValue(inner=inner):
-            return item.value if item.value == NONE else field_value(ctx, fit, inner, item, source)
-        case _:
-            before = len(ctx.problems)
-            match_value(ctx, fit, type_, item.value, source)
-            return item.value if len(ctx.problems) == before else None
 
 
 # --------------------------------------------------------------------------------------------------------------- tuples

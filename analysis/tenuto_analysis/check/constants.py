@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import arguments, calls, expressions, queries, written
+from tenuto_analysis.check import arguments, calls, expressions, queries, records, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit, Source, settle
 from tenuto_analysis.database import Database
@@ -48,7 +48,7 @@ def constant(db: Database, file: str, key: str, node: syntax.Const) -> queries.I
         fit = Fit(Substitution("", ctx.known))
         source = Source(f"`{node.name.text}`", node.value.span)
         given = arguments.Given(None, value, node.value.span)
-        found = calls.field_value(ctx, fit, kind, given, source)
+        found = records.field_value(ctx, fit, kind, given, source)
         settle(ctx, fit)
         value = UNKNOWN if found is None or fit.failed else found
     return queries.Interface(tuple(ctx.problems), frozenset(ctx.used), constant=value)
@@ -99,7 +99,7 @@ def _record(ctx: Context, kind: RecordKind, data: object, where: str, span: Span
         elif field.default is None:
             ctx.report(InvalidConfiguration(span, f"{where}: the field `{field.name}` is missing"))
             return UNKNOWN
-    return calls.construct(ctx, Reference(kind.file, kind.name, kind.arguments), tuple(given), span)
+    return records.construct(ctx, Reference(kind.file, kind.name, kind.arguments), tuple(given), span)
 
 
 def _json(data: object) -> Value:

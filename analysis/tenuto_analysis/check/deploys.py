@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import calls, clauses, expressions, queries, trail, written
+from tenuto_analysis.check import calls, clauses, expressions, models, queries, trail, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
 from tenuto_analysis.database import Database
@@ -124,7 +124,7 @@ def _fits_type(ctx: Context, node: syntax.Deploy, model: Reference) -> None:
     ctx.implicit = None
     if isinstance(wanted, ModelBound):
         declared = Related(Place(ctx.file, ctx.key, node.type.span), "the type is given here")
-        calls.fits_bound(ctx, wanted, model, node.model.span, declared)
+        models.fits_bound(ctx, wanted, model, node.model.span, declared)
     elif wanted != UNKNOWN:
         ctx.report(TypeMismatch(node.type.span, "a model type", str(wanted)))
 

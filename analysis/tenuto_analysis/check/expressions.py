@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import builtins, calls, indexing, operators, queries, written
+from tenuto_analysis.check import builtins, calls, indexing, models, operators, queries, written
 from tenuto_analysis.check.arguments import Given
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.diagnostics.names import UnknownField, UnknownName
@@ -213,7 +213,7 @@ def field(ctx: Context, base: Value, part: syntax.Identifier) -> Value:
             found = target_value(ctx, Target(file, part.text)) if part.text in offered else None
             candidates = tuple(offered)
         case Instance(model=Reference() as reference):
-            members = calls.members_of(ctx, reference)
+            members = models.members_of(ctx, reference)
             found = next((value for key, value in members if key == part.text), None)
             candidates = tuple(key for key, _ in members)
         case Tensor(shape=shape) if part.text == "shape":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import builtins, calls, expressions, written
+from tenuto_analysis.check import builtins, calls, expressions, models, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.check.matching import Source, inside
@@ -74,7 +74,7 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
             if any(item.value == UNKNOWN for item in found):
                 return UNKNOWN
             reference = Reference(file, name, tuple((item.name, item.value) for item in found))
-            return calls.written_reference(ctx, reference, found, node.span)
+            return models.written_reference(ctx, reference, found, node.span)
         case DTypeValue(dtype=dtype):
             return Tensor(dtype, written.shape(ctx, node.indices))
         case Tensor():

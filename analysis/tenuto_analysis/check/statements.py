@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, written
+from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, loops, models, written
 from tenuto_analysis.check.context import Binding, Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of
 from tenuto_analysis.check.matching import Source, fits
@@ -39,8 +39,6 @@ from tenuto_analysis.types import (
 )
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
-
-_UNROLLED = 256  # A static loop of at most so many steps is checked step by step where its types change.
 
 
 @dataclass(slots=True)
@@ -83,7 +81,7 @@ def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
             _let(ctx, node)
         case syntax.Return():
             clauses.check_local(ctx, node.local)
-            value = _governed(ctx, node.value, node.local, frame.signature.result)
+            value = governed(ctx, node.value, node.local, frame.signature.result)
             give_back(ctx, frame, value, node.value.span, calls.parts_of(node.value))
             return True
         case syntax.Sub():
@@ -95,13 +93,13 @@ def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
         case syntax.Assign():
             _assign(ctx, node)
         case syntax.For():
-            return _for(ctx, frame, node)
+            return loops.for_loop(ctx, frame, node)
         case syntax.While():
-            _while(ctx, frame, node)
+            loops.while_loop(ctx, frame, node)
         case syntax.If():
-            return _if(ctx, frame, node)
+            return _branch(ctx, frame, node)
         case syntax.Collect():
-            _collect(ctx, frame, node)
+            loops.collect(ctx, frame, node)
         case syntax.Assert():
             _assert(ctx, node)
         case syntax.Assume():
@@ -113,7 +111,7 @@ def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
     return False
 
 
-def _governed(ctx: Context, node: syntax.Expression, local: syntax.Local, expected: Value | None) -> Value:
+def governed(ctx: Context, node: syntax.Expression, local: syntax.Local, expected: Value | None) -> Value:
     """An expression under the clauses of its statement."""
     if local.precision is None:
         return expressions.infer(ctx, node, expected)
@@ -154,20 +152,20 @@ def _typed(ctx: Context, name: str, type_node: syntax.Type | None, value: Value,
 
 def _let(ctx: Context, node: syntax.Let) -> None:
     expected = None
-    value = _governed(ctx, node.value, node.local, expected)
+    value = governed(ctx, node.value, node.local, expected)
     name = node.pattern.text if isinstance(node.pattern, syntax.Identifier) else "the value"
     value = _typed(ctx, name, node.type, value, node.value.span)
     expressions.bind_pattern(ctx, node.pattern, value)
 
 
 def _var(ctx: Context, node: syntax.Var) -> None:
-    value = _governed(ctx, node.value, node.local, None)
+    value = governed(ctx, node.value, node.local, None)
     name = node.name.text
     by_index = _indexed_type(ctx, node.type) if node.type is not None else None
     if by_index is not None:
         index, type_ = by_index
         ctx.indexed[name] = (index, type_)
-        first = _at(ctx, type_, index, ZERO)
+        first = loops.at(ctx, type_, index, ZERO)
         if value != UNKNOWN:
             fits(ctx, first, value, Source(f"`{name}`", node.value.span))
         value = first
@@ -184,7 +182,7 @@ def _indexed_type(ctx: Context, node: syntax.Type) -> tuple[str, Value] | None:
     if index is None:
         return None
     with ctx.block():
-        ctx.bind(index, Int(of(Symbol(index, _index_owner(ctx, index), 0))), node.span)
+        ctx.bind(index, Int(of(Symbol(index, index_owner(ctx, index), 0))), node.span)
         return index, written.annotation(ctx, node)
 
 
@@ -195,12 +193,12 @@ def _names(node: syntax.Node) -> Iterator[syntax.Name]:
         yield from _names(child)
 
 
-def _index_owner(ctx: Context, name: str) -> str:
+def index_owner(ctx: Context, name: str) -> str:
     return f"{ctx.owner}@{name}"
 
 
 def _assign(ctx: Context, node: syntax.Assign) -> None:
-    value = _governed(ctx, node.value, node.local, None)
+    value = governed(ctx, node.value, node.local, None)
     parts = (value,) if len(node.names) == 1 else calls.unpacked(ctx, value, len(node.names), node.value.span)
     for name, part in zip(node.names, parts, strict=True):
         binding = ctx.find(name.text)
@@ -224,7 +222,7 @@ def _sub(ctx: Context, frame: Frame, node: syntax.Sub) -> None:
     elif frame.in_loop:
         remedy = "use a list: `sub parts = [Part[...] for _ in range(n)]`"
         ctx.report(MisplacedStatement(node.span, "a `sub` in a loop would be one part for each step", remedy))
-    value = calls.instantiate(ctx, expressions.infer(ctx, node.value), node.value.span)
+    value = models.instantiate(ctx, expressions.infer(ctx, node.value), node.value.span)
     if node.type is not None:
         wanted = written.annotation(ctx, node.type)
         fits(ctx, wanted, value, Source(f"`{node.name.text}`", node.value.span))
@@ -314,7 +312,7 @@ def _assert(ctx: Context, node: syntax.Assert) -> None:
 # ------------------------------------------------------------------------------------------------------------- branches
 
 
-def _if(ctx: Context, frame: Frame, node: syntax.If) -> bool:
+def _branch(ctx: Context, frame: Frame, node: syntax.If) -> bool:
     test = expressions.infer(ctx, node.test)
     match test:
         case Bool(value=condition):
@@ -347,19 +345,19 @@ def _chosen(ctx: Context, frame: Frame, node: syntax.Block | syntax.If | None) -
 
 def _both(ctx: Context, frame: Frame, node: syntax.If, condition: Constraint | None) -> bool:
     """Check both sides, each under its own facts; what they assign must have one type afterwards."""
-    before = _variables(ctx)
+    before = variables(ctx)
     known = ctx.known
     with ctx.block():
         if condition is not None:
             expressions.narrow(ctx, condition)
         then_ends = _chosen(ctx, frame, node.then)
-    after_then = _variables(ctx)
-    _restore(ctx, before)
+    after_then = variables(ctx)
+    restore(ctx, before)
     with ctx.block():
         if condition is not None:
             expressions.narrow(ctx, expressions.negated(condition))
         else_ends = _chosen(ctx, frame, node.otherwise)
-    after_else = _variables(ctx)
+    after_else = variables(ctx)
     ctx.known = known
     if then_ends and condition is not None and not else_ends:
         expressions.narrow(ctx, expressions.negated(condition))
@@ -368,233 +366,27 @@ def _both(ctx: Context, frame: Frame, node: syntax.If, condition: Constraint | N
     for name, value in after_then.items():
         other = after_else.get(name, UNKNOWN)
         if then_ends or else_ends:
-            _set(ctx, name, other if then_ends else value)
+            set(ctx, name, other if then_ends else value)
             continue
         joined = expressions.join(ctx, value, other)
         if joined is None:
             ctx.report(BranchesDiffer(node.span, f"`{name}`", str(value), str(other)))
             joined = UNKNOWN
-        _set(ctx, name, joined)
+        set(ctx, name, joined)
     return then_ends and else_ends
 
 
-def _variables(ctx: Context) -> dict[str, Value]:
+def variables(ctx: Context) -> dict[str, Value]:
     """The values of all `var`s in scope."""
     return {name: b.value for scope in ctx.scopes for name, b in scope.items() if b.mutable}
 
 
-def _restore(ctx: Context, values: dict[str, Value]) -> None:
+def restore(ctx: Context, values: dict[str, Value]) -> None:
     for name, value in values.items():
-        _set(ctx, name, value)
+        set(ctx, name, value)
 
 
-def _set(ctx: Context, name: str, value: Value) -> None:
+def set(ctx: Context, name: str, value: Value) -> None:
     binding = ctx.find(name)
     if binding is not None and binding.mutable:
         binding.value = value
-
-
-# ---------------------------------------------------------------------------------------------------------------- loops
-
-
-def _for(ctx: Context, frame: Frame, node: syntax.For) -> bool:
-    iterable = expressions.iterated(ctx, expressions.infer(ctx, node.iterable), node.iterable.span)
-    frame.collected.append({})
-    before = frame.in_loop
-    frame.in_loop = True
-    match iterable:
-        case ListValue(items=items):
-            _static_loop(ctx, frame, node, items)
-            length: Dim = literal(len(items))
-            real = False
-        case Sequence():
-            _symbolic_loop(ctx, frame, node, iterable)
-            length, real = iterable.length, iterable.real
-        case _:
-            with ctx.block():
-                expressions.bind_pattern(ctx, node.pattern, UNKNOWN)
-                _quiet_body(ctx, frame, node.body)
-            length, real = ONE, False
-    frame.in_loop = before
-    for name, value in frame.collected.pop().items():
-        _bind_collected(ctx, name, value, length, real, node.span)
-    return False
-
-
-def _quiet_body(ctx: Context, frame: Frame, body: syntax.Block) -> None:
-    """Walk a body whose loop is not understood, for its names only."""
-    problems = list(ctx.problems)
-    block(ctx, frame, body)
-    ctx.problems[:] = problems
-
-
-def _static_loop(ctx: Context, frame: Frame, node: syntax.For, items: tuple[Value, ...]) -> None:
-    """A loop over known elements: one step by induction where that does, else step by step."""
-    if len(items) > 1 and all(item == items[0] for item in items) and _keeps_types(ctx, frame, node, items[0]):
-        return
-    if len(items) > _UNROLLED:
-        _step_by_induction(ctx, frame, node, items[0])
-        return
-    if not items:
-        return
-    for item in items:
-        problems = len(ctx.problems)
-        _step(ctx, frame, node, item)
-        if len(ctx.problems) > problems:
-            for name in _assigned(node.body):
-                _set(ctx, name, UNKNOWN)
-            return
-
-
-def _keeps_types(ctx: Context, frame: Frame, node: syntax.For, item: Value) -> bool:
-    """Try one step: True where it reports nothing and leaves every variable's type as it was."""
-    before, problems, values = _variables(ctx), len(ctx.problems), len(ctx.values)
-    serial, collected = ctx.serial, dict(frame.collected[-1])
-    _step(ctx, frame, node, item)
-    after = _variables(ctx)
-    same = all(expressions.join(ctx, value, after.get(name, UNKNOWN)) is not None for name, value in before.items())
-    if same and len(ctx.problems) == problems:
-        _restore(ctx, before)
-        return True
-    del ctx.problems[problems:]
-    del ctx.values[values:]
-    ctx.serial = serial
-    frame.collected[-1] = collected
-    _restore(ctx, before)
-    return False
-
-
-def _step(ctx: Context, frame: Frame, node: syntax.For, item: Value) -> None:
-    with ctx.block():
-        expressions.bind_pattern(ctx, node.pattern, item)
-        block(ctx, frame, node.body)
-
-
-def _step_by_induction(ctx: Context, frame: Frame, node: syntax.For, item: Value) -> None:
-    before = _variables(ctx)
-    _step(ctx, frame, node, item)
-    _same_after(ctx, before, node)
-
-
-def _same_after(ctx: Context, before: dict[str, Value], node: syntax.For | syntax.While) -> None:
-    """The body keeps the type of every variable; ranges of values are not kept."""
-    after = _variables(ctx)
-    for name, value in before.items():
-        now = after.get(name, UNKNOWN)
-        joined = expressions.join(ctx, value, now)
-        if joined is None:
-            place = _assignment(node.body, name) or node.span
-            ctx.report(LoopChangesType(place, name, str(value), str(now)))
-            joined = UNKNOWN
-        _set(ctx, name, joined)
-
-
-def _symbolic_loop(ctx: Context, frame: Frame, node: syntax.For, sequence: Sequence) -> None:
-    """A loop whose length is not known here: the body is checked once, from step `i` to step `i + 1`."""
-    index, length = sequence.index, sequence.length
-    position = of(index)
-    before = _variables(ctx)
-    own = _index_name(node)
-    indexed = {name: type_ for name, (index_name, type_) in ctx.indexed.items() if index_name == own and own}
-    known = ctx.known
-    with ctx.block():
-        expressions.assume_index(ctx, index, length)
-        for name, value in indexed.items():
-            _set(ctx, name, _at(ctx, value, own, position))
-        start = _variables(ctx)
-        expressions.bind_pattern(ctx, node.pattern, sequence.element)
-        block(ctx, frame, node.body)
-        after = _variables(ctx)
-        for name, value in start.items():
-            wanted = _at(ctx, indexed[name], own, position + 1) if name in indexed else value
-            now = after.get(name, UNKNOWN)
-            if expressions.join(ctx, wanted, now) is None:
-                place = _assignment(node.body, name) or node.span
-                ctx.report(LoopChangesType(place, name, str(wanted), str(now)))
-                before[name] = UNKNOWN
-    ctx.known = known
-    for name, value in before.items():
-        _set(ctx, name, _at(ctx, indexed[name], own, length) if name in indexed and value != UNKNOWN else value)
-
-
-def _index_name(node: syntax.For) -> str:
-    return node.pattern.text if isinstance(node.pattern, syntax.Identifier) else ""
-
-
-def _at(ctx: Context, value: Value, name: str, index: Dim) -> Value:
-    return Substitution(_index_owner(ctx, name), ctx.known, {name: Int(index)}).value(value)
-
-
-def _while(ctx: Context, frame: Frame, node: syntax.While) -> None:
-    test = expressions.infer(ctx, node.test)
-    if not isinstance(test, Unknown) and not (isinstance(test, Tensor) and test.dtype == BOOL and not test.shape):
-        ctx.report(TypeMismatch(node.test.span, "bool[]", str(test)))
-    frame.collected.append({})
-    outer = frame.in_loop
-    frame.in_loop = True
-    before = _variables(ctx)
-    with ctx.block():
-        block(ctx, frame, node.body)
-    _same_after(ctx, before, node)
-    frame.in_loop = outer
-    size = of(ctx.fresh("steps", 0))
-    for name, value in frame.collected.pop().items():
-        _bind_collected(ctx, name, value, size, True, node.span)
-
-
-def _collect(ctx: Context, frame: Frame, node: syntax.Collect) -> None:
-    value = _governed(ctx, node.value, node.local, None)
-    if not frame.collected:
-        ctx.report(MisplacedStatement(node.span, "`collect` gathers the values of a loop, and this is none", None))
-        return
-    earlier = frame.collected[-1].get(node.name.text)
-    if earlier is not None:
-        joined = expressions.join(ctx, earlier, value)
-        value = joined if joined is not None else UNKNOWN
-    frame.collected[-1][node.name.text] = value
-    ctx.values.append((node.name.span, value))
-
-
-def _bind_collected(ctx: Context, name: str, value: Value, length: Dim, real: bool, span: Span) -> None:
-    match value:
-        case Tensor(dtype=dtype, shape=shape, within=within) if real:
-            ctx.bind(name, Tensor(dtype, (length, *shape), within), span)
-        case Unknown():
-            ctx.bind(name, UNKNOWN, span)
-        case _:
-            ctx.bind(name, Sequence(value, ctx.fresh("i", 0), length), span)
-
-
-def _assigned(body: syntax.Block) -> frozenset[str]:
-    """The names that a body assigns to."""
-    found: set[str] = set()
-    for node in body.statements:
-        match node:
-            case syntax.Assign(names=names):
-                found |= {name.text for name in names}
-            case syntax.For(body=inner) | syntax.While(body=inner):
-                found |= _assigned(inner)
-            case syntax.If():
-                found |= _assigned_in_branches(node)
-            case _:
-                pass
-    return frozenset(found)
-
-
-def _assigned_in_branches(node: syntax.If) -> frozenset[str]:
-    found = _assigned(node.then)
-    match node.otherwise:
-        case syntax.Block() as other:
-            return found | _assigned(other)
-        case syntax.If() as other:
-            return found | _assigned_in_branches(other)
-        case None:
-            return found
-
-
-def _assignment(body: syntax.Block, name: str) -> Span | None:
-    """Where a body assigns to a name."""
-    for node in body.statements:
-        if isinstance(node, syntax.Assign) and any(target.text == name for target in node.names):
-            return node.span
-    return None

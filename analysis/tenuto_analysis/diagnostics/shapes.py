@@ -209,15 +209,16 @@ class OutOfRange(Diagnostic):
     found: str | None
     evidence: Evidence
     origins: tuple[Related, ...]
+    is_index: bool = False  # A single index, known at compile time.
 
     @property
     @override
     def message(self) -> str:
-        return (
-            f"the values must lie within `{self.expected}`, but nothing says so"
-            if self.found is None
-            else f"the values lie within `{self.found}`, but must lie within `{self.expected}`"
-        )
+        if self.found is None:
+            return f"the values must lie within `{self.expected}`, but nothing says so"
+        if self.is_index:
+            return f"the index is `{self.found}`, but must lie within `{self.expected}`"
+        return f"the values lie within `{self.found}`, but must lie within `{self.expected}`"
 
     @property
     @override

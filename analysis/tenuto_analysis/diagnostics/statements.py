@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related, Severity
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Place, Related, Severity
+from tenuto_grammar.text import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +109,27 @@ class NotRebindable(Diagnostic):
     @property
     @override
     def message(self) -> str:
+        if self.declared is None:
+            return f"`{self.name}` is new: a new value begins with `let`"
         return f"`{self.name}` is not a `var`: it keeps its value"
 
     @property
     @override
     def help(self) -> str | None:
-        return f"declare it with `var {self.name} = ...`, or use `let` with a new name"
+        if self.declared is None:
+            return f"write `let {self.name} = ...`, or `var {self.name} = ...` where it changes later"
+        return f"declare it with `var {self.name} = ...`, or give the new value a name with `let`"
 
     @property
     @override
     def related(self) -> tuple[Related, ...]:
         return () if self.declared is None else (Related(self.declared, f"`{self.name}` is bound here"),)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        at = Span(self.span.start, self.span.start)
+        return (Fix(f"begin with `let {self.name}`", (Edit(at, "let "),)),) if self.declared is None else ()
 
 
 @dataclass(frozen=True, slots=True)

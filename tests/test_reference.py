@@ -210,9 +210,106 @@ def test_models_over_models_and_loops_run() -> None:
     assert np.array_equal(np.asarray(found[0]), sums) and np.all(np.asarray(found[1]) == 3 * last)
 
 
+BLOCKS = """
+type Square[N] = f32[N, N]
+
+const factor = 3
+
+fn scaled(x: Square[N], by: int = factor) -> Square[N] = x * by
+"""
+
+FILES = """
+import blocks { scaled as times, Square }
+import blocks as b
+
+fn main(x: Square[N]) -> (Square[N], f32[N, N]) = (times(x), b.scaled(x, by = b.factor + 1))
+"""
+
+TYPES = """
+model Wrap[In: type, M: model(In) -> In](x: In) -> In {
+  sub inner = M
+  return inner(x)
+}
+
+model Twice(x: f32[..S]) -> f32[..S] = x * 2.0
+
+record Pair[N] {
+  left: f32[N],
+  right: f32[N],
+}
+
+fn sum_of(pair: Pair[N]) -> f32[N] = pair.left + pair.right
+
+model main(x: f32[3]) -> f32[3] {
+  sub wrap = Wrap[f32[3], Twice]
+  let sizes: (dim, dim) = (1, 2)
+  assert sizes.0 + sizes.1 == 3
+  return sum_of(Pair(left = wrap(x), right = x))
+}
+"""
+
+BRANCHES = """
+fn main(x: f32[N]) -> (f32[N], f32[2], f32[2]) {
+  assume N >= 2, "two are needed"
+  var h = x
+  for (i, scale) in zip(range(3), [1.0, 2.0, 3.0]) {
+    if i == 0 {
+      collect kept = x[i] * scale
+    } else if i == 1 {
+      h = -h
+    } else {
+      collect kept = x[i - 1] * scale
+    }
+  }
+  if sum(h) > 0.0 {
+    h = h * 0.0
+  }
+  return (h, stack(kept), stack([kept[-1], x[0]]))
+}
+"""
+
+
+def test_names_come_from_other_files() -> None:
+    going = start(program({"file": FILES, "blocks": BLOCKS}))
+    found = invoke(going, interpret.definition(going, "file", "main"), [np.ones((2, 2), np.float32)])
+    assert isinstance(found, tuple)
+    assert np.array_equal(np.asarray(found), [np.full((2, 2), 3), np.full((2, 2), 4)])
+
+
+def test_types_models_and_records_are_arguments() -> None:
+    assert np.array_equal(np.asarray(run(TYPES, np.ones(3, np.float32))), [3] * 3)
+
+
+def test_branches_and_loops_collect() -> None:
+    found = run(BRANCHES, np.array([1.0, -4.0, 1.0], np.float32))
+    assert isinstance(found, tuple)
+    assert [np.asarray(part).tolist() for part in found] == [[0, 0, 0], [1, -12], [-12, 1]]
+    with pytest.raises(Undetermined):
+        run(BRANCHES, np.ones(1, np.float32))
+
+
 @pytest.mark.parametrize(
     ("text", "inputs"),
     [
+        ("fn main(x: f32[A]) = x.length", [(3,)]),
+        ("fn main(x: f32[A]) = (x, x).2", [(3,)]),
+        ("fn main(x: f32[A]) = [x][1]", [(3,)]),
+        ("fn main(x: f32[A]) = relu(x, y = x)", [(3,)]),
+        ("fn main(x: f32[A]) = reshape(x, shape[2, 2])", [(3,)]),
+        ("fn main(x: f32[A]) = not x", [(3,)]),
+        ("fn main(x: f32[A]) = if x then x else x", [(3,)]),
+        ("fn main(x: f32[A]) { h = x return x }", [(3,)]),
+        ("fn main(x: f32[A]) { let (a, b) = (x, x, x) return a }", [(3,)]),
+        ("fn main(x: f32[A, B]) { var h = x for t in range(A) { h = concat(h, x) } return h }", [(3, 2)]),
+        ("fn main(x: f32[A]) { param w: f32[A] = zeros return x + w }", [(3,)]),
+        ("model main(x: f32[A]) { param w: f32[A - 4] = zeros return x + w }", [(3,)]),
+        ("fn main(x: f32[A]) = softmax(x, axis = 1)", [(3,)]),
+        ("fn main(x: f32[A]) = zeros[i64]((2, -3))", [(3,)]),
+        ("fn main(x: f32[A]) = bitwise_and(x, x)", [(3,)]),
+        ('fn main(x: f32[A, B]) = rearrange(x, "a b -> b")', [(3, 2)]),
+        ('fn main(x: f32[A, B]) = rearrange(x, "a (b c) -> a b c")', [(3, 2)]),
+        ('fn main(x: f32[A, B]) = einsum("a b, b c -> a c", x, x)', [(3, 2)]),
+        ('fn main(x: f32[A, B]) = einsum("a b -> c", x)', [(3, 2)]),
         ("fn main(a: f32[M, K], b: f32[K, N]) -> f32[M, N] = a @ b", [(2, 3), (4, 5)]),
         ("fn main(a: f32[M, K], b: f32[K, N]) -> f32[N, M] = a @ b", [(2, 3), (3, 5)]),
         ("fn main(x: f32[N]) -> f32[10] where N == 10 = x", [(9,)]),

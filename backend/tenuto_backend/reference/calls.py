@@ -48,7 +48,7 @@ def call(
         case Declared(declaration=syntax.Record() as record):
             return _construct(caller, target, record, positional, named, place)
         case Applied(definition=definition) if definition.keyword is syntax.Keyword.MODEL:
-            return _run(caller, target, Instance(target, ""), positional, named, place)
+            return _run(caller, target, Instance(target), positional, named, place)
         case Applied():
             return _run(caller, _meant(caller, target, positional, named), None, positional, named, place)
         case Instance(applied=applied):

@@ -135,10 +135,6 @@ def _enumerate(value: Value) -> Value:
     return list(enumerate(_items(value)))
 
 
-def _reversed(value: Value) -> Value:
-    return list(reversed(_items(value)))
-
-
 def _len(value: Value) -> Value:
     return len(_items(value))
 
@@ -164,7 +160,6 @@ FUNCTIONS: Mapping[str, Static] = {
     "range": _range,
     "zip": _zip,
     "enumerate": _enumerate,
-    "reversed": _reversed,
     "len": _len,
     "min": _smallest,
     "max": _largest,

@@ -39,7 +39,7 @@ def definition(run: Run, file: str, name: str, generics: Mapping[str, Value] | N
     if not isinstance(found, Declared) or not isinstance(found.declaration, syntax.Definition):
         raise Undetermined(f"{file} has no definition `{name}`")
     applied = Applied(found.file, found.declaration, dict(generics or {}))
-    return Instance(applied, "") if found.declaration.keyword is syntax.Keyword.MODEL else applied
+    return Instance(applied) if found.declaration.keyword is syntax.Keyword.MODEL else applied
 
 
 def deployed(run: Run, file: str, name: str) -> Applied | Instance:
@@ -50,15 +50,7 @@ def deployed(run: Run, file: str, name: str) -> Applied | Instance:
     value = evaluate(Frame(run, file, found.declaration, {}), found.declaration.model)
     if not isinstance(value, Applied):
         raise Undetermined(f"`{name}` deploys no definition")
-    return Instance(value, "") if value.definition.keyword is syntax.Keyword.MODEL else value
-
-
-def constant(run: Run, file: str, name: str) -> Value:
-    """The value of the constant `name` of `file`."""
-    found = run.find(file, name)
-    if not isinstance(found, Declared) or not isinstance(found.declaration, syntax.Const):
-        raise Undetermined(f"{file} has no constant `{name}`")
-    return evaluate(Frame(run, file, found.declaration, {}), found.declaration.value)
+    return Instance(value) if value.definition.keyword is syntax.Keyword.MODEL else value
 
 
 def invoke(

@@ -165,19 +165,18 @@ def _sub(frame: Frame, statement: syntax.Sub) -> Value:
         raise WrongByExecution(frame.place(statement.span), "only a model owns models")
     name = statement.name.text
     if name not in instance.parts:
-        path = f"{instance.path}.{name}".lstrip(".")
-        instance.parts[name] = _instances(frame, evaluate(frame, statement.value), path, statement)
+        instance.parts[name] = _instances(frame, evaluate(frame, statement.value), statement)
     return instance.parts[name]
 
 
-def _instances(frame: Frame, value: Value, path: str, statement: syntax.Sub) -> Value:
+def _instances(frame: Frame, value: Value, statement: syntax.Sub) -> Value:
     match value:
         case Applied(definition=definition) if definition.keyword is syntax.Keyword.MODEL:
-            return Instance(value, path)
+            return Instance(value)
         case Instance():
             return value
         case list():
-            return [_instances(frame, item, f"{path}.{at}", statement) for at, item in enumerate(value)]
+            return [_instances(frame, item, statement) for item in value]
         case _:
             raise WrongByExecution(frame.place(statement.value.span), f"{describe(value)} is not a model")
 

@@ -85,7 +85,6 @@ class Instance:
     """A model that owns weights, and other models; both come to be when their statement first runs."""
 
     applied: Applied
-    path: str
     weights: dict[str, Array] = field(default_factory=dict)
     parts: dict[str, Value] = field(default_factory=dict)
 

@@ -32,6 +32,7 @@ ONLY_IN = {
 
 MOST_LINES = 500
 LONGER = {
+    "analysis/tenuto_analysis/types.py": "the closed union of all that an expression can be, read in one go",
     "grammar/tenuto_grammar/syntax.py": "the whole syntax tree, read in one go",
     "analysis/tenuto_analysis/normal_form.py": "one algebra: terms and their normal form need each other",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import gcd
 
@@ -114,3 +115,32 @@ def is_composite(dim: Dim) -> bool:
 
 
 (_UNIT,) = ONE.terms
+
+
+@dataclass(frozen=True, slots=True)
+class _Excess(Leaf):
+    """By how much an atom exceeds its lower bound."""
+
+    atom: Atom
+    least: int
+    low: int | None = 0
+
+    @override
+    def __str__(self) -> str:
+        return f"({self.atom} - {self.least})"
+
+
+def counted_from(dim: Dim, least: Callable[[Atom], int | None]) -> Dim | None:
+    """`dim` with each atom counted from its lower bound: `n*(q - 2)**2` for `q >= 3` has no negative term then."""
+    if all(len(monomial.atoms) < 2 for monomial in dim.terms):
+        return None
+    total = ZERO
+    for monomial, coefficient in dim.terms.items():
+        product = literal(coefficient)
+        for atom in monomial.atoms:
+            bound = least(atom)
+            if bound is None:
+                return None
+            product = product * (of(_Excess(atom, bound)) + bound)
+        total = total + product
+    return total

@@ -24,19 +24,17 @@ from tenuto_analysis.dims import (
     of,
     substitute,
 )
+from tenuto_analysis.dtypes import Accumulated, DType, DTypeVariable, accumulated
 from tenuto_analysis.patterns import PATTERN_FUNCTIONS, pattern_call
 from tenuto_analysis.shapes import Failure, Known, axis_size, call, product, rank
 from tenuto_analysis.types import (
     NONE,
     UNKNOWN,
-    Accumulated,
     AxisSize,
     Bool,
     BoolSymbol,
     ConfigList,
-    DType,
     DTypeValue,
-    DTypeVariable,
     GenericModel,
     Instance,
     Int,
@@ -67,7 +65,6 @@ from tenuto_analysis.types import (
     TypeValue,
     TypeVariable,
     Value,
-    accumulated,
 )
 
 

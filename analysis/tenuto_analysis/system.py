@@ -8,11 +8,9 @@ names that the user knows back. What needs a search for a proof stands in `prove
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import gcd
 
 from tenuto_analysis.claims import Choice, Claim, Claims, Sign, claims_of, claims_that_defined
-from tenuto_analysis.compat import override
 from tenuto_analysis.dims import conditional, extreme, leaves, power, substitute_constraint
 from tenuto_analysis.normal_form import (
     ZERO,
@@ -42,6 +40,7 @@ from tenuto_analysis.polynomials import (
     Factor,
     common_factor,
     constant_of,
+    counted_from,
     division,
     factors_of,
     folded,
@@ -50,19 +49,6 @@ from tenuto_analysis.polynomials import (
 )
 
 _MOST_SOLUTIONS = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Excess(Leaf):
-    """By how much an atom exceeds its lower bound."""
-
-    atom: Atom
-    least: int
-    low: int | None = 0
-
-    @override
-    def __str__(self) -> str:
-        return f"({self.atom} - {self.least})"
 
 
 class System:
@@ -143,22 +129,8 @@ class System:
                 rest = self.lowest(dim - form)
                 if rest is not None and rest + bound >= 0:
                     return True
-        return self._at_least_zero_shifted(dim)
-
-    def _at_least_zero_shifted(self, dim: Dim) -> bool:
-        """As `at_least_zero`, counting each atom from its own lower bound: `n*(q - 2)**2` for `q >= 3`."""
-        if all(len(monomial.atoms) < 2 for monomial in dim.terms):
-            return False
-        total = ZERO
-        for monomial, coefficient in dim.terms.items():
-            product = literal(coefficient)
-            for atom in monomial.atoms:
-                least = self.atom_least(atom)
-                if least is None:
-                    return False
-                product = product * (of(_Excess(atom, least)) + least)
-            total = total + product
-        return total.lowest is not None and total.lowest >= 0
+        shifted = counted_from(dim, self.atom_least)
+        return shifted is not None and shifted.lowest is not None and shifted.lowest >= 0
 
     def is_not_zero(self, dim: Dim) -> bool:
         return dim in self.not_zero or self.at_least_zero(dim - 1) or self.at_least_zero(-dim - 1)

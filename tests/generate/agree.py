@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tenuto_analysis import dims, types
+from tenuto_analysis import dtypes as dtypes_of_analysis
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.values import Array, Frame, RecordValue, Shape, Value, describe
 
@@ -14,7 +15,7 @@ def contradiction(frame: Frame, inferred: types.Value, value: Value) -> str | No
     match inferred:
         case types.Tensor(dtype=dtype, shape=shape):
             if not isinstance(value, np.ndarray):
-                return None if isinstance(dtype, types.Weak) else f"{inferred} inferred, {describe(value)} seen"
+                return None if isinstance(dtype, dtypes_of_analysis.Weak) else f"{inferred} inferred, {describe(value)} seen"
             return _dtype(frame, dtype, value) or _shape(frame, shape, value.shape)
         case types.Int(value=dim):
             if not isinstance(value, int) or isinstance(value, bool):
@@ -40,13 +41,13 @@ def contradiction(frame: Frame, inferred: types.Value, value: Value) -> str | No
             return None
 
 
-def _dtype(frame: Frame, inferred: types.DType, value: Array) -> str | None:
+def _dtype(frame: Frame, inferred: dtypes_of_analysis.DType, value: Array) -> str | None:
     match inferred:
-        case types.Scalar(name=name):
+        case dtypes_of_analysis.Scalar(name=name):
             expected: Value = dtypes.DTYPES.get(name)
-        case types.Policy():
+        case dtypes_of_analysis.Policy():
             expected = dtypes.FLOAT
-        case types.DTypeVariable(name=name):
+        case dtypes_of_analysis.DTypeVariable(name=name):
             expected = _named(frame, name)
         case _:
             expected = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from tenuto_analysis.check import arguments, builtins, expressions, models, queries, records, written
+from tenuto_analysis.check import arguments, builtins, expressions, models, queries, records
 from tenuto_analysis.check.arguments import Bound, Given, source_of
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, failure_of
-from tenuto_analysis.check.matching import Fit, Source, match_value, settle
+from tenuto_analysis.check.matching import Fit, Source, match_value
+from tenuto_analysis.check.settling import settle
 from tenuto_analysis.diagnostics.base import Place, Related
 from tenuto_analysis.diagnostics.calls import (
-    MissingArgument,
     ModelNeedsSub,
     UnexpectedArgument,
     UnresolvedGeneric,
@@ -21,17 +21,15 @@ from tenuto_analysis.diagnostics.statements import WrongCount
 from tenuto_analysis.diagnostics.types import DTypeMismatch, NotCallable, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, of
+from tenuto_analysis.dtypes import FLOAT, SCALARS, WEAK_FLOAT, Weak, in_class
 from tenuto_analysis.modules import STD
 from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.shapes import Failure, FailureKind, axis_position, rank, sizes
 from tenuto_analysis.signature import GenericSignature, Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
-    FLOAT,
     NONE,
-    SCALARS,
     UNKNOWN,
-    WEAK_FLOAT,
     AxisKind,
     Builtin,
     DTypeKind,
@@ -59,12 +57,9 @@ from tenuto_analysis.types import (
     TypeValue,
     Unknown,
     Value,
-    Weak,
-    in_class,
     shape_text,
 )
 from tenuto_grammar import syntax
-from tenuto_grammar.syntax import Keyword
 from tenuto_grammar.text import Span
 
 _EXTREMES = {"max": "maximum", "min": "minimum"}

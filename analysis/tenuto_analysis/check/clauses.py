@@ -8,7 +8,7 @@ from tenuto_analysis.check import expressions
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.types import SCALARS, Kind, Scalar
+from tenuto_analysis.dtypes import SCALARS, Kind, Scalar
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 

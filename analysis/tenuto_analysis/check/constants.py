@@ -6,27 +6,16 @@ import json
 from pathlib import Path
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import arguments, calls, expressions, queries, records, written
+from tenuto_analysis.check import arguments, expressions, queries, records, written
 from tenuto_analysis.check.context import Context
-from tenuto_analysis.check.matching import Fit, Source, settle
+from tenuto_analysis.check.matching import Fit, Source
+from tenuto_analysis.check.settling import settle
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.deploys import InvalidConfiguration
 from tenuto_analysis.diagnostics.types import NotStatic
 from tenuto_analysis.dims import Truth, literal
 from tenuto_analysis.substitute import Substitution
-from tenuto_analysis.types import (
-    NONE,
-    UNKNOWN,
-    Bool,
-    Float,
-    Int,
-    ListValue,
-    RecordKind,
-    Reference,
-    Str,
-    Tensor,
-    Value,
-)
+from tenuto_analysis.types import NONE, UNKNOWN, Bool, Float, Int, ListValue, RecordKind, Reference, Str, Tensor, Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 

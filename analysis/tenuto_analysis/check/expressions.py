@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import builtins, calls, indexing, models, operators, queries, written
+from tenuto_analysis.check import builtins, calls, indexing, lists, models, operators, queries, written
 from tenuto_analysis.check.arguments import Given
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.diagnostics.names import UnknownField, UnknownName
 from tenuto_analysis.diagnostics.statements import BranchesDiffer
 from tenuto_analysis.diagnostics.types import InvalidOperation, InvalidType, NotStatic, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.dims import Constraint, Dim, Flag, Leaf, Not, Truth, conditional, literal, of
+from tenuto_analysis.dims import Constraint, Dim, Flag, Not, Truth, conditional, literal
+from tenuto_analysis.dtypes import FLOAT, SCALARS
 from tenuto_analysis.modules import Target
 from tenuto_analysis.shapes import Failure, axis_size, same_shape
 from tenuto_analysis.types import (
-    FLOAT,
     NONE,
-    SCALARS,
     UNKNOWN,
     Bool,
     BoolSymbol,
     Builtin,
-    ConfigList,
     DTypeValue,
     Float,
     Instance,
     Int,
     IsNone,
-    ListElement,
     ListValue,
     Module,
     OptionalValue,
-    Placeholder,
     RecordValue,
     Reference,
     Sequence,
     ShapeValue,
-    StaticKind,
     Str,
     Tensor,
     TupleValue,
@@ -89,7 +84,7 @@ def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) 
         case syntax.Element():
             return _element(ctx, node)
         case syntax.Comprehension():
-            return _comprehension(ctx, node)
+            return lists.comprehension(ctx, node)
         case syntax.Map():
             ctx.report(InvalidType(node.span, "a `{ ... }` map stands in a deploy or in `load(...)` only"))
             return UNKNOWN
@@ -367,75 +362,6 @@ def join(ctx: Context, left: Value, right: Value) -> Value | None:
             return RecordValue(left.name, left.file, tuple((key, value or UNKNOWN) for key, value in fields))
         case _:
             return None
-
-
-# ---------------------------------------------------------------------------------------------------------------- lists
-
-
-def _comprehension(ctx: Context, node: syntax.Comprehension) -> Value:
-    iterable = iterated(ctx, infer(ctx, node.iterable), node.iterable.span)
-    match iterable:
-        case ListValue(items=items):
-            found: list[Value] = []
-            for item in items:
-                with ctx.block():
-                    bind_pattern(ctx, node.pattern, item)
-                    found.append(infer(ctx, node.element))
-            return ListValue(tuple(found))
-        case Sequence(element=element, index=index, length=length, real=real):
-            with ctx.block():
-                assume_index(ctx, index, length)
-                bind_pattern(ctx, node.pattern, element)
-                value = infer(ctx, node.element)
-            return UNKNOWN if value == UNKNOWN else Sequence(value, index, length, real)
-        case _:
-            return UNKNOWN
-
-
-def assume_index(ctx: Context, index: Leaf, length: Dim) -> None:
-    """`0 <= index < length`."""
-    ctx.assume(operators.at_most(literal(0), of(index)))
-    ctx.assume(operators.at_most(of(index) + 1, length))
-
-
-def iterated(ctx: Context, value: Value, span: Span) -> ListValue | Sequence | Unknown:
-    """A value as what a `for` walks over."""
-    match value:
-        case ListValue() | Sequence() | Unknown():
-            return value
-        case TupleValue(items=items):
-            return ListValue(items)
-        case ConfigList(path=path, owner=owner, kind=kind, length=length):
-            index = ctx.fresh("i", 0)
-            low = 0 if kind is StaticKind.DIM else None
-            return Sequence(Int(of(ListElement(path, owner, of(index), low))), index, length)
-        case ShapeValue(shape=shape) if all(isinstance(item, Dim) for item in shape):
-            return ListValue(tuple(Int(item) for item in shape if isinstance(item, Dim)))
-        case Placeholder(type=inner):
-            return iterated(ctx, builtins.placeholder_value(ctx, inner), span)
-        case Tensor(shape=(Dim() as first, *rest)):
-            index = ctx.fresh("i", 0)
-            return Sequence(Tensor(value.dtype, tuple(rest), value.within), index, first, real=True)
-        case Int():
-            ctx.report(InvalidType(span, "a number cannot be walked over: write `range(...)`"))
-            return UNKNOWN
-        case other:
-            ctx.report(InvalidType(span, f"`{other}` cannot be walked over: a list, a range or a tensor can"))
-            return UNKNOWN
-
-
-def bind_pattern(ctx: Context, pattern: syntax.Pattern, value: Value, mutable: bool = False) -> None:
-    """Bind the names of a pattern to the parts of a value."""
-    match pattern:
-        case syntax.Identifier(text=text):
-            ctx.bind(text, value, pattern.span, mutable)
-            if not mutable and isinstance(value, Int):
-                ctx.origins.setdefault(str(value.value), pattern.span)
-            ctx.values.append((pattern.span, value))
-        case syntax.TuplePattern(items=items):
-            parts = calls.unpacked(ctx, value, len(items), pattern.span)
-            for item, part in zip(items, parts, strict=True):
-                bind_pattern(ctx, item, part, mutable)
 
 
 # ---------------------------------------------------------------------------------------------------- generic arguments

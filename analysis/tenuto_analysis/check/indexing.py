@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import builtins, calls, expressions, models, written
+from tenuto_analysis.check import builtins, expressions, models, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
-from tenuto_analysis.check.matching import Source, inside
+from tenuto_analysis.check.matching import Source
+from tenuto_analysis.check.settling import inside
 from tenuto_analysis.diagnostics.shapes import AxisOutOfRange, OutOfRange
 from tenuto_analysis.diagnostics.types import InvalidOperation, NotIndexable, TypeMismatch
 from tenuto_analysis.dims import (
@@ -21,6 +22,7 @@ from tenuto_analysis.dims import (
     minimum,
     of,
 )
+from tenuto_analysis.dtypes import Kind, kinds
 from tenuto_analysis.shapes import Failure, axis_size
 from tenuto_analysis.types import (
     NONE,
@@ -30,7 +32,6 @@ from tenuto_analysis.types import (
     DTypeValue,
     Int,
     Interval,
-    Kind,
     KindValue,
     ListElement,
     ListValue,
@@ -45,7 +46,6 @@ from tenuto_analysis.types import (
     TupleValue,
     Unknown,
     Value,
-    kinds,
     shape_text,
 )
 from tenuto_grammar import syntax

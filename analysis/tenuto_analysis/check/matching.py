@@ -6,38 +6,45 @@ bound; what cannot be compared before all names are bound is deferred, and `sett
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import assert_never
 
+from tenuto_analysis.check import settling
 from tenuto_analysis.check.context import Context, existential_owner
-from tenuto_analysis.check.evidence import evidence_of, failure_of
+from tenuto_analysis.check.evidence import failure_of
 from tenuto_analysis.diagnostics.base import Edit, Related
-from tenuto_analysis.diagnostics.shapes import DimensionMismatch, OutOfRange, RankMismatch
+from tenuto_analysis.diagnostics.shapes import RankMismatch
 from tenuto_analysis.diagnostics.types import DTypeMismatch, TypeMismatch
-from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, leaves, literal
-from tenuto_analysis.normal_form import single_atom
-from tenuto_analysis.shapes import Failure, FailureKind, axis_position, has_pack, same_item
-from tenuto_analysis.substitute import Substitution
-from tenuto_analysis.types import (
+from tenuto_analysis.dims import Dim, Symbol, literal
+from tenuto_analysis.dtypes import (
     BOOL,
     FLOAT,
-    NONE,
-    UNKNOWN,
     UNKNOWN_DTYPE,
     WEAK_FLOAT,
     WEAK_INT,
     Accumulated,
-    Bool,
     DType,
     DTypeClass,
-    DTypeValue,
     DTypeVariable,
+    Kind,
+    Policy,
+    Scalar,
+    UnknownDType,
+    Weak,
+    in_class,
+    kinds,
+)
+from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.shapes import Failure, FailureKind, axis_position, has_pack
+from tenuto_analysis.substitute import Substitution
+from tenuto_analysis.types import (
+    NONE,
+    UNKNOWN,
+    Bool,
+    DTypeValue,
     Float,
     Instance,
     Int,
     Interval,
-    Kind,
     ListKind,
     ListValue,
     ModelBound,
@@ -45,10 +52,8 @@ from tenuto_analysis.types import (
     PackCall,
     PackVariable,
     Placeholder,
-    Policy,
     RecordKind,
     RecordValue,
-    Scalar,
     Sequence,
     Shape,
     ShapeItem,
@@ -57,11 +62,7 @@ from tenuto_analysis.types import (
     TupleValue,
     TypeValue,
     TypeVariable,
-    UnknownDType,
     Value,
-    Weak,
-    in_class,
-    kinds,
     shape_text,
 )
 from tenuto_grammar.text import Span
@@ -128,7 +129,7 @@ def fits(ctx: Context, wanted: Value, actual: Value, source: Source) -> Fit:
     fit = Fit(Substitution(existential_owner(ctx.owner), ctx.known))
     if wanted != actual:
         match_value(ctx, fit, wanted, actual, source)
-        settle(ctx, fit)
+        settling.settle(ctx, fit)
     return fit
 
 
@@ -159,7 +160,7 @@ def match_value(ctx: Context, fit: Fit, wanted: Value, actual: Value, source: So
             if isinstance(bound, TypeValue):
                 match_value(ctx, fit, bound.type, actual, source)
             else:
-                _bind(fit, name, TypeValue(actual), source)
+                bind(fit, name, TypeValue(actual), source)
         case RecordKind(file=file, name=name):
             if not (isinstance(actual, RecordValue) and (actual.file, actual.name) == (file, name)):
                 _mismatch(ctx, fit, wanted, actual, source)
@@ -207,7 +208,7 @@ def _mismatch(ctx: Context, fit: Fit, wanted: Value, actual: Value, source: Sour
     ctx.report(TypeMismatch(source.span, str(wanted if shown == UNKNOWN else shown), str(actual), source.declared))
 
 
-def _bind(fit: Fit, name: str, value: Value, source: Source) -> None:
+def bind(fit: Fit, name: str, value: Value, source: Source) -> None:
     fit.substitution.values[name] = value
     fit.bound_by[name] = source
 
@@ -230,7 +231,7 @@ def _match_list(ctx: Context, fit: Fit, wanted: ListKind, actual: Value, source:
     if wanted.length is not None:
         name = _open_name(fit, wanted.length)
         if name is not None:
-            _bind(fit, name, Int(length), source)
+            bind(fit, name, Int(length), source)
         else:
             fit.later.append(LaterSize(wanted.length, length, 0, source, (), ()))
 
@@ -264,13 +265,13 @@ def _match_dtype(ctx: Context, fit: Fit, wanted: DType, actual: DType, source: S
                 fit.failed = True
                 expected = "number" if bound is DTypeClass.NUMBER else bound.value
                 ctx.report(DTypeMismatch(source.span, expected, str(actual), source.declared))
-                _bind(fit, name, DTypeValue(UNKNOWN_DTYPE), source)
+                bind(fit, name, DTypeValue(UNKNOWN_DTYPE), source)
             elif isinstance(actual, Weak):
                 before = fit.weak.get(name)
                 if before is None or before[0] == WEAK_INT:
                     fit.weak[name] = (actual, source)
             else:
-                _bind(fit, name, DTypeValue(actual), source)
+                bind(fit, name, DTypeValue(actual), source)
                 weak = fit.weak.pop(name, None)
                 if weak is not None:
                     _meet(ctx, fit, actual, weak[0], weak[1], source)
@@ -331,20 +332,20 @@ def _match_shape(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: S
         before, after = wanted[:at], wanted[at + 1 :]
         rest = len(actual) - len(after)
         if rest < len(before) or _hidden(before, actual[: len(before)]) or _hidden(after, actual[rest:]):
-            _rank(ctx, fit, wanted, actual, source)
+            rank(ctx, fit, wanted, actual, source)
             return
         pack = wanted[at]
         assert isinstance(pack, PackVariable)
         _match_items(ctx, fit, before, 0, wanted, actual, source, binders)
         if not pack.name.startswith("?"):
-            _bind(fit, pack.name, ShapeValue(actual[len(before) : rest]), source)
+            bind(fit, pack.name, ShapeValue(actual[len(before) : rest]), source)
         _match_items(ctx, fit, after, rest, wanted, actual, source, {})
     elif len(wanted) == len(actual) and not any(isinstance(item, PackCall) for item in wanted):
         _match_items(ctx, fit, wanted, 0, wanted, actual, source, binders)
     elif any(not isinstance(item, Dim) for item in wanted + actual):
         fit.later.append(LaterPack(wanted, actual, source))
     else:
-        _rank(ctx, fit, wanted, actual, source)
+        rank(ctx, fit, wanted, actual, source)
 
 
 def _filled(fit: Fit, wanted: Shape) -> tuple[Shape, dict[int, str]]:
@@ -377,17 +378,17 @@ def _bind_after(ctx: Context, fit: Fit, name: str, wanted: Shape, actual: Shape,
     if name in fit.pack_lengths:
         length = fit.pack_lengths[name]
         if between == 0 and length == len(actual) and not has_pack(actual):
-            _bind(fit, name, ShapeValue(actual), source)
+            bind(fit, name, ShapeValue(actual), source)
             return True
         position = axis_position(actual, length)
     elif name in fit.pack_tails:
         position = axis_position(actual, -fit.pack_tails[name])
     elif name in fit.pack_ends and fit.pack_ends[name] in actual:
         end = actual.index(fit.pack_ends[name]) + 1
-        _bind(fit, name, ShapeValue(actual[:end]), source)
+        bind(fit, name, ShapeValue(actual[:end]), source)
         return True
     else:
-        _rank(ctx, fit, wanted, actual, source)
+        rank(ctx, fit, wanted, actual, source)
         return False
     if isinstance(position, Failure) or position is None:
         failure = position or Failure(
@@ -396,7 +397,7 @@ def _bind_after(ctx: Context, fit: Fit, name: str, wanted: Shape, actual: Shape,
         ctx.report(failure_of(ctx, failure, source.span, source.declared))
         fit.failed = True
         return False
-    _bind(fit, name, ShapeValue(actual[:position]), source)
+    bind(fit, name, ShapeValue(actual[:position]), source)
     return True
 
 
@@ -408,7 +409,7 @@ def _hidden(wanted: Shape, actual: Shape) -> bool:
     )
 
 
-def _rank(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: Source) -> None:
+def rank(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: Source) -> None:
     fit.failed = True
     shown = fit.substitution.shape(wanted)
     ctx.report(RankMismatch(source.span, source.what, shape_text(shown), shape_text(actual), source.declared))
@@ -432,7 +433,7 @@ def _match_items(
         if isinstance(want, Dim) and isinstance(have, Dim):
             name = _open_name(fit, want)
             if name is not None:
-                _bind(fit, name, Int(have), source)
+                bind(fit, name, Int(have), source)
             else:
                 fit.later.append(LaterSize(want, have, axis, source, wanted, actual, binders.get(axis)))
         elif isinstance(want, Dim) or isinstance(have, Dim):
@@ -450,139 +451,3 @@ def _open_name(fit: Fit, dim: Dim) -> str | None:
     if isinstance(atom, Symbol) and atom.owner == fit.substitution.owner and atom.name not in fit.substitution.values:
         return atom.name if "." not in atom.name else None
     return None
-
-
-# ---------------------------------------------------------------------------------------------------------------- later
-
-
-def settle(ctx: Context, fit: Fit) -> None:
-    """Compare what had to wait. One argument reports one size: what follows from it would only repeat it."""
-    for name, (weak, source) in fit.weak.items():
-        if name not in fit.substitution.values:
-            _bind(fit, name, DTypeValue(weak), source)
-    reported: set[Span | str] = set()
-    for item in fit.later:
-        names = _solved_names(fit, item)
-        if item.source.span in reported or names & reported:
-            continue
-        match item:
-            case LaterSize():
-                wrong = _settle_size(ctx, fit, item)
-            case LaterPack():
-                wrong = _settle_pack(ctx, fit, item)
-            case LaterRange():
-                wrong = _settle_range(ctx, fit, item)
-            case _:
-                assert_never(item)
-        if wrong:
-            reported |= {item.source.span, *names}
-            fit.failed = True
-    fit.later.clear()
-
-
-def _binders(ctx: Context, fit: Fit, names: set[str], source: Source) -> Iterator[Related]:
-    """What fixed the given names, where that is another argument than the one that does not fit."""
-    for name in sorted(names):
-        binder = fit.bound_by.get(name)
-        if binder is not None and binder.span != source.span:
-            value = fit.substitution.values.get(name)
-            yield Related(ctx.place(binder.span), f"`{name}` is `{value}` because of {binder.what}")
-
-
-def _own_names(fit: Fit, dim: Dim) -> set[str]:
-    """The names of the wanted type that a size mentions."""
-    found = (leaf for leaf in leaves(dim) if isinstance(leaf, Symbol) and leaf.owner == fit.substitution.owner)
-    return {leaf.name.split(".")[0] for leaf in found}
-
-
-def _solved_names(fit: Fit, item: LaterSize | LaterPack | LaterRange) -> set[Span | str]:
-    """The name that another argument solved and that this one is compared with."""
-    if not isinstance(item, LaterSize):
-        return set()
-    atom = single_atom(item.wanted)
-    own = isinstance(atom, Symbol) and atom.owner == fit.substitution.owner
-    return {str(atom)} if own else {item.binder} if item.binder is not None else set()
-
-
-def _settle_size(ctx: Context, fit: Fit, item: LaterSize) -> bool:
-    wanted = fit.substitution.dim(item.wanted)
-    if wanted is item.actual or ctx.known.facts.equal(wanted, item.actual):
-        return False
-    goal = Compare(Relation.EQ, wanted, item.actual)
-    unproved = ctx.prove(goal)
-    if unproved is None:
-        return False
-    what = f"axis {item.axis} of {item.source.what}" if item.found else item.source.what
-    names = {item.binder} if item.binder is not None else _own_names(fit, item.wanted)
-    binders = _binders(ctx, fit, names, item.source)
-    origins = (*binders, *item.source.declared, *ctx.origin_of(wanted, item.actual))
-    ctx.report(
-        DimensionMismatch(item.source.span, what, str(wanted), str(item.actual), evidence_of(ctx, unproved), origins)
-    )
-    return True
-
-
-def _settle_pack(ctx: Context, fit: Fit, item: LaterPack) -> bool:
-    wanted = fit.substitution.shape(item.wanted)
-    known = ctx.known
-    if wanted == item.actual or known.rewrite(wanted) == item.actual or known.rewrite(item.actual) == wanted:
-        return False
-    if fit.substitution.failures:
-        for failure in fit.substitution.failures:
-            ctx.report(failure_of(ctx, failure, item.source.span, item.source.declared))
-        fit.substitution.failures.clear()
-        return True
-    if len(wanted) != len(item.actual):
-        _rank(ctx, fit, wanted, item.actual, item.source)
-        return True
-    for axis, (want, have) in enumerate(zip(wanted, item.actual, strict=True)):
-        if same_item(known, want, have) is not None:
-            if isinstance(want, Dim) and isinstance(have, Dim):
-                return _settle_size(ctx, fit, LaterSize(want, have, axis, item.source, wanted, item.actual))
-            _rank(ctx, fit, wanted, item.actual, item.source)
-            return True
-    return False
-
-
-def _settle_range(ctx: Context, fit: Fit, item: LaterRange) -> bool:
-    wanted = fit.substitution.interval(item.wanted)
-    declared = item.source.declared
-    if item.actual is None:
-        if not item.whole_numbers:
-            return False
-        ctx.report(OutOfRange(item.source.span, str(wanted), None, evidence_of(ctx, None), declared))
-        return True
-    goal = inside(item.actual, wanted)
-    if goal is None:
-        return False
-    unproved = ctx.prove(goal)
-    if unproved is None:
-        return False
-    bounds = [bound for bound in (item.actual.high, wanted.high) if isinstance(bound, Dim)]
-    ends = [end for end in (item.wanted.low, item.wanted.high) if isinstance(end, Dim)]
-    names = {name for end in ends for name in _own_names(fit, end)}
-    origins = (*_binders(ctx, fit, names, item.source), *declared, *ctx.origin_of(*bounds))
-    evidence = evidence_of(ctx, unproved)
-    ctx.report(OutOfRange(item.source.span, str(wanted), str(item.actual), evidence, origins))
-    return True
-
-
-def inside(inner: Interval, outer: Interval) -> Constraint | None:
-    """That one interval lies in another; None where floats decide it and it does."""
-    parts: list[Constraint] = []
-    for low, high in ((outer.low, inner.low), (inner.high, outer.high)):
-        if isinstance(low, Dim) and isinstance(high, Dim):
-            parts.append(Compare(Relation.LE, low, high))
-        else:
-            a, b = _number(low), _number(high)
-            if a is not None and b is not None and a > b:
-                return Compare(Relation.EQ, literal(0), literal(1))
-    return All(tuple(parts)) if parts else None
-
-
-def _number(bound: Dim | float | None) -> float | None:
-    return (
-        float(bound.constant)
-        if isinstance(bound, Dim) and bound.constant is not None
-        else (bound if isinstance(bound, int | float) else None)
-    )

@@ -26,23 +26,30 @@ from tenuto_analysis.dims import (
     Truth,
     power,
 )
-from tenuto_analysis.shapes import Failure, broadcast
-from tenuto_analysis.substitute import same_pack
-from tenuto_analysis.types import (
+from tenuto_analysis.dtypes import (
     BOOL,
     FLOAT,
     SCALARS,
-    UNKNOWN,
     UNKNOWN_DTYPE,
     WEAK_FLOAT,
-    Bool,
     DType,
     DTypeClass,
+    Kind,
+    UnknownDType,
+    Weak,
+    accumulated,
+    in_class,
+    kinds,
+)
+from tenuto_analysis.shapes import Failure, broadcast
+from tenuto_analysis.substitute import same_pack
+from tenuto_analysis.types import (
+    UNKNOWN,
+    Bool,
     DTypeValue,
     Float,
     Int,
     Interval,
-    Kind,
     NoneValue,
     OptionalValue,
     Shape,
@@ -51,12 +58,7 @@ from tenuto_analysis.types import (
     Str,
     Tensor,
     Unknown,
-    UnknownDType,
     Value,
-    Weak,
-    accumulated,
-    in_class,
-    kinds,
     shape_text,
 )
 from tenuto_grammar import syntax

@@ -11,6 +11,7 @@ from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, Suspi
 from tenuto_analysis.diagnostics.types import TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, Flag, Symbol, of, render
+from tenuto_analysis.dtypes import DTypeVariable
 from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
 from tenuto_analysis.substitute import Substitution
@@ -23,7 +24,6 @@ from tenuto_analysis.types import (
     ConfigList,
     DTypeKind,
     DTypeValue,
-    DTypeVariable,
     Float,
     GenericModel,
     Int,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, loops, models, written
+from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, lists, loops, models, written
 from tenuto_analysis.check.context import Binding, Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of
 from tenuto_analysis.check.matching import Source, fits
@@ -13,30 +13,16 @@ from tenuto_analysis.diagnostics.base import Related
 from tenuto_analysis.diagnostics.shapes import AssertionFails, UnmetRequirement
 from tenuto_analysis.diagnostics.statements import (
     BranchesDiffer,
-    LoopChangesType,
     MisplacedStatement,
     NotRebindable,
     UnreachableStatement,
 )
 from tenuto_analysis.diagnostics.types import TypeMismatch
-from tenuto_analysis.dims import ONE, ZERO, Constraint, Dim, Symbol, literal, of, render
+from tenuto_analysis.dims import ZERO, Constraint, Dim, Symbol, of, render
+from tenuto_analysis.dtypes import BOOL, Policy
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
-from tenuto_analysis.types import (
-    BOOL,
-    UNKNOWN,
-    Bool,
-    Int,
-    KindValue,
-    ListKind,
-    ListValue,
-    Policy,
-    Sequence,
-    StaticKind,
-    Tensor,
-    Unknown,
-    Value,
-)
+from tenuto_analysis.types import UNKNOWN, Bool, Int, KindValue, ListKind, StaticKind, Tensor, Unknown, Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
@@ -155,7 +141,7 @@ def _let(ctx: Context, node: syntax.Let) -> None:
     value = governed(ctx, node.value, node.local, expected)
     name = node.pattern.text if isinstance(node.pattern, syntax.Identifier) else "the value"
     value = _typed(ctx, name, node.type, value, node.value.span)
-    expressions.bind_pattern(ctx, node.pattern, value)
+    lists.bind_pattern(ctx, node.pattern, value)
 
 
 def _var(ctx: Context, node: syntax.Var) -> None:
@@ -366,13 +352,13 @@ def _both(ctx: Context, frame: Frame, node: syntax.If, condition: Constraint | N
     for name, value in after_then.items():
         other = after_else.get(name, UNKNOWN)
         if then_ends or else_ends:
-            set(ctx, name, other if then_ends else value)
+            rebind(ctx, name, other if then_ends else value)
             continue
         joined = expressions.join(ctx, value, other)
         if joined is None:
             ctx.report(BranchesDiffer(node.span, f"`{name}`", str(value), str(other)))
             joined = UNKNOWN
-        set(ctx, name, joined)
+        rebind(ctx, name, joined)
     return then_ends and else_ends
 
 
@@ -383,10 +369,10 @@ def variables(ctx: Context) -> dict[str, Value]:
 
 def restore(ctx: Context, values: dict[str, Value]) -> None:
     for name, value in values.items():
-        set(ctx, name, value)
+        rebind(ctx, name, value)
 
 
-def set(ctx: Context, name: str, value: Value) -> None:
+def rebind(ctx: Context, name: str, value: Value) -> None:
     binding = ctx.find(name)
     if binding is not None and binding.mutable:
         binding.value = value

@@ -11,18 +11,14 @@ from tenuto_analysis.diagnostics.names import UnknownName
 from tenuto_analysis.diagnostics.types import InvalidType
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import ZERO, Compare, Dim, Relation, Symbol, of
+from tenuto_analysis.dtypes import FLOAT, SCALARS, UNKNOWN_DTYPE, DType, DTypeClass, Quantised, Scalar, accumulated
 from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.patterns import PATTERN_FUNCTIONS
 from tenuto_analysis.shapes import FUNCTIONS, Failure
 from tenuto_analysis.substitute import Substitution, shape_call
 from tenuto_analysis.types import (
-    FLOAT,
-    SCALARS,
     UNKNOWN,
-    UNKNOWN_DTYPE,
     AxisKind,
-    DType,
-    DTypeClass,
     DTypeKind,
     DTypeValue,
     Float,
@@ -34,11 +30,9 @@ from tenuto_analysis.types import (
     OptionalValue,
     PackVariable,
     Placeholder,
-    Quantised,
     RecordKind,
     RecordValue,
     Reference,
-    Scalar,
     Shape,
     ShapeItem,
     ShapeValue,
@@ -49,7 +43,6 @@ from tenuto_analysis.types import (
     TypeVariable,
     Unknown,
     Value,
-    accumulated,
 )
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span

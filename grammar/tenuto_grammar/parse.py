@@ -71,7 +71,8 @@ def parse_chunk(text: str) -> Parsed:
         declaration = replace(declaration, doc=doc)
     problems = tokens.problems
     problems.extend(map(_too_deep, stack.too_deep[:1]))
-    return Parsed(declaration, found_comments, tuple(sorted(problems, key=lambda problem: problem.span)))
+    in_order = tuple(sorted(problems, key=lambda problem: problem.span)) if problems else ()
+    return Parsed(declaration, found_comments, in_order)
 
 
 def _begins_declaration(tokens: Tokens) -> bool:

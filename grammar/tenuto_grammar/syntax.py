@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from enum import Enum
+from typing import TypeVar, dataclass_transform
 
 from tenuto_grammar.text import Span
 
@@ -23,7 +24,16 @@ class Keyword(Enum):
     OP = "op"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+_Class = TypeVar("_Class")
+
+
+@dataclass_transform(eq_default=False, frozen_default=True)
+def node(cls: type[_Class]) -> type[_Class]:
+    """A dataclass that mypy holds to be frozen. It is not frozen at run time, as that makes trees slower to build."""
+    return dataclass(slots=True, eq=False)(cls)
+
+
+@node
 class Node:
     span: Span
 
@@ -31,14 +41,14 @@ class Node:
 # -------------------------------------------------------------------------------------------------------------- names
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Identifier(Node):
     """A name where it is bound or chosen; `text` is empty where the author has not typed it yet."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Path(Node):
     """`std.nn`, `cpu.x86_64`: names joined by dots."""
 
@@ -52,18 +62,18 @@ class Path(Node):
 # -------------------------------------------------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Name(Node):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Integer(Node):
     value: int
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Float(Node):
     """A float literal, or `inf`."""
 
@@ -71,7 +81,7 @@ class Float(Node):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class String(Node):
     """`value` has its escapes resolved; `text` is as written, with the quotes."""
 
@@ -79,36 +89,36 @@ class String(Node):
     text: str
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Boolean(Node):
     value: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class NoneLiteral(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Tuple(Node):
     """`(a, b)`; `()` has no items."""
 
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Parenthesized(Node):
     """`(a)`: kept so that the formatter loses nothing."""
 
     inner: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ListLiteral(Node):
     items: tuple[Expression, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Comprehension(Node):
     """`[element for pattern in iterable]`."""
 
@@ -117,7 +127,7 @@ class Comprehension(Node):
     iterable: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Conditional(Node):
     """`if test then left else right`."""
 
@@ -126,7 +136,7 @@ class Conditional(Node):
     otherwise: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Argument(Node):
     """`value`, or `name = value`."""
 
@@ -134,13 +144,13 @@ class Argument(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Call(Node):
     callee: Expression
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Subscript(Node):
     """`base[indices]`: generic arguments after a declaration or a type, an index after a value."""
 
@@ -148,13 +158,13 @@ class Subscript(Node):
     indices: tuple[Index, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Attribute(Node):
     base: Expression
     name: Identifier
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Element(Node):
     """`t.0`."""
 
@@ -189,13 +199,13 @@ class Comparison(Enum):
     GREATER_EQUAL = ">="
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Unary(Node):
     operator: UnaryOperator
     operand: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Binary(Node):
     operator: BinaryOperator
     operator_span: Span
@@ -203,7 +213,7 @@ class Binary(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Compare(Node):
     """`a <= b < c`: one more operand than operators."""
 
@@ -211,7 +221,7 @@ class Compare(Node):
     operators: tuple[Comparison, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Cast(Node):
     """`value as dtype`."""
 
@@ -219,7 +229,7 @@ class Cast(Node):
     dtype: Path
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Pipe(Node):
     """`left |> right`: `left` becomes the first argument of the call `right`."""
 
@@ -227,7 +237,7 @@ class Pipe(Node):
     right: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Range(Node):
     """`low .. high`, both included."""
 
@@ -235,7 +245,7 @@ class Range(Node):
     high: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Setting(Node):
     """`key: value` in a map; `quoted` tells `"key"` from `key`."""
 
@@ -244,12 +254,12 @@ class Setting(Node):
     value: Expression | Range
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Map(Node):
     settings: tuple[Setting, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Missing(Node):
     """An expression or a type that the text lacks, or one that could not be read; already reported."""
 
@@ -282,40 +292,40 @@ Expression = (
 # -------------------------------------------------------------------------------------------- what stands in brackets
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Slice(Node):
     start: Expression | None
     stop: Expression | None
     step: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Ellipsis(Node):
     pass
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Pack(Node):
     """`..S` or `..broadcast(A, B)`."""
 
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class AnyPack(Node):
     """`..?S`: some shape, a new one for each element of a list."""
 
     name: Identifier
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Exists(Node):
     """`?N`: a size known only at run time."""
 
     name: Identifier
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Named(Node):
     """`name = value` among generic arguments."""
 
@@ -323,7 +333,7 @@ class Named(Node):
     value: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Bounded(Node):
     """`dtype[..] within low .. high` as a generic argument."""
 
@@ -331,7 +341,7 @@ class Bounded(Node):
     within: Range
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ModelType(Node):
     """`model(A, B) -> C where (constraints)`."""
 
@@ -345,7 +355,7 @@ Index = Expression | Slice | Ellipsis | Pack | AnyPack | Exists | Named | Bounde
 # -------------------------------------------------------------------------------------------------------------- types
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TensorType(Node):
     """`path(arguments)[dims]`: a tensor, a named type, a kind such as `dim`; `dims` is None without brackets."""
 
@@ -354,12 +364,12 @@ class TensorType(Node):
     dims: tuple[Index, ...] | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TupleType(Node):
     items: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Type(Node):
     """`base within low .. high ?`."""
 
@@ -371,7 +381,7 @@ class Type(Node):
 # ----------------------------------------------------------------------------------------------------------- patterns
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TuplePattern(Node):
     items: tuple[Pattern, ...]
 
@@ -381,7 +391,7 @@ Pattern = Identifier | TuplePattern
 # ------------------------------------------------------------------------------------------------------------ clauses
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Lowering(Node):
     """`onnx "MatMul"(attribute = value)`; `operator` is None for `onnx rule`."""
 
@@ -390,7 +400,7 @@ class Lowering(Node):
     arguments: tuple[Argument, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Clauses(Node):
     where: tuple[Expression, ...]
     precision: Expression | None
@@ -399,7 +409,7 @@ class Clauses(Node):
     lower: tuple[Lowering, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Local(Node):
     """The clauses of one statement."""
 
@@ -410,7 +420,7 @@ class Local(Node):
 # --------------------------------------------------------------------------------------------------------- statements
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Param(Node):
     name: Identifier
     type: Type
@@ -418,7 +428,7 @@ class Param(Node):
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Sub(Node):
     name: Identifier
     type: Type | None
@@ -426,7 +436,7 @@ class Sub(Node):
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Let(Node):
     pattern: Pattern
     type: Type | None
@@ -434,7 +444,7 @@ class Let(Node):
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Var(Node):
     name: Identifier
     type: Type | None
@@ -442,63 +452,63 @@ class Var(Node):
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Assign(Node):
     names: tuple[Identifier, ...]
     value: Expression
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Collect(Node):
     name: Identifier
     value: Expression
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Return(Node):
     value: Expression
     local: Local
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Assert(Node):
     constraint: Expression
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Assume(Node):
     constraint: Expression
     why: String | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Block(Node):
     statements: tuple[Statement, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class For(Node):
     pattern: Pattern
     iterable: Expression
     body: Block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class While(Node):
     test: Expression
     body: Block
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class If(Node):
     test: Expression
     then: Block
     otherwise: Block | If | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Broken(Node):
     """A stretch of a body that could not be read; already reported."""
 
@@ -508,7 +518,7 @@ Statement = Param | Sub | Let | Var | Assign | Collect | Return | Assert | Assum
 # ------------------------------------------------------------------------------------------------------- declarations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Generic(Node):
     """`N`, `..S` (`pack`), `T: floating`, `c: Config = default`."""
 
@@ -518,20 +528,20 @@ class Generic(Node):
     default: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Parameter(Node):
     name: Identifier
     type: Type
     default: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class ImportedName(Node):
     name: Identifier
     alias: Identifier | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Import(Node):
     """`import path { a, b as c }` (`names`) or `import path as p` (`alias`) or `import path`."""
 
@@ -541,7 +551,7 @@ class Import(Node):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class TypeAlias(Node):
     name: Identifier
     generics: tuple[Generic, ...]
@@ -550,14 +560,14 @@ class TypeAlias(Node):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Field(Node):
     name: Identifier
     type: Type
     default: Expression | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Record(Node):
     name: Identifier
     generics: tuple[Generic, ...]
@@ -565,7 +575,7 @@ class Record(Node):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Const(Node):
     name: Identifier
     type: Type | None
@@ -573,7 +583,7 @@ class Const(Node):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Definition(Node):
     """A `fn`, a `model` or an `op`; an `op` has no body, `= expression` is a body that is an expression."""
 
@@ -587,7 +597,7 @@ class Definition(Node):
     doc: str | None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@node
 class Deploy(Node):
     name: Identifier
     type: Type | None

@@ -12,12 +12,16 @@ Invariant: a query reads no disk, no clock and no global that changes. An edit t
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Hashable
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+
+# A query may wait for another, that for a third, and each may stand deep in a tree: Python's own limit is too low.
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 10_000))
 
 
 class Cancelled(Exception):

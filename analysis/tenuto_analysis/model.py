@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tenuto_analysis import modules
+from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import queries
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import (
@@ -41,6 +41,8 @@ from tenuto_grammar.text import Span
 def findings(db: Database, file: str) -> tuple[Finding, ...]:
     """Everything that is wrong with a file, in the order of the text."""
     starts = modules.starts(db, file)
+    for key in recursion.needs(db, file).order:
+        checked(db, file, key)  # What others need comes first, so that no query waits for a long chain of others.
     found: list[tuple[str, Diagnostic]] = []
     allowed: list[Allowed] = []
     for key, keyword in modules.keys(db, file):

@@ -7,6 +7,7 @@ everything below it is keyed by declaration, so that an edit elsewhere in the fi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +15,8 @@ from pathlib import Path
 from tenuto_analysis.database import Database, input_fact, query
 from tenuto_grammar.chunks import Chunk, split
 from tenuto_grammar.parse import Parsed, parse_chunk
-from tenuto_grammar.syntax import Declaration, Import
+from tenuto_grammar.syntax import Argument, Const, Declaration, Import, Name, String
+from tenuto_grammar.syntax import Call as SyntaxCall
 
 STD = Path(__file__).parent / "std"
 EXPLICIT_STD = frozenset({"nn"})  # The std modules that must be imported.
@@ -64,9 +66,13 @@ def keys(db: Database, file: str) -> tuple[tuple[Key, str], ...]:
 
 @input_fact
 def chunk_text(db: Database, place: tuple[str, Key]) -> str | None:
-    """The text of one declaration of a file. Follows from `file_text`."""
+    """The text of one declaration of a file, without the white space after it. Follows from `file_text`."""
     file, key = place
-    return next((chunk.text for own, chunk in _std_chunks(file) if own == key), None)
+    return next((_own_text(chunk) for own, chunk in _std_chunks(file) if own == key), None)
+
+
+def _own_text(chunk: Chunk) -> str:
+    return chunk.text.rstrip(" \t\r\n\f")
 
 
 def _spread(db: Database, file: str, text: str | None) -> None:
@@ -76,7 +82,7 @@ def _spread(db: Database, file: str, text: str | None) -> None:
     db.set(keys, file, tuple((key, chunk.keyword or "") for key, chunk in named))
     db.set(starts, file, {key: chunk.start for key, chunk in named})
     for key, chunk in named:
-        db.set(chunk_text, (file, key), chunk.text)
+        db.set(chunk_text, (file, key), _own_text(chunk))
     for key in before - {key for key, _ in named}:
         db.set(chunk_text, (file, key), None)
 
@@ -160,8 +166,33 @@ def imports(db: Database, file: str) -> tuple[ImportedModule, ...]:
 
 @query
 def needed(db: Database, file: str) -> tuple[str, ...]:
-    """The files that a file's imports name: what whoever loads files must load too."""
-    return tuple(dict.fromkeys(found.file for found in imports(db, file) if not found.file.startswith(str(STD))))
+    """The files that a file's imports and `load(...)`s name: what whoever loads files must load too."""
+    imported = (found.file for found in imports(db, file) if not found.file.startswith(str(STD)))
+    loaded = (data_file(file, path.value) for path in _loads(db, file))
+    return tuple(dict.fromkeys((*imported, *loaded)))
+
+
+def _loads(db: Database, file: str) -> Iterator[String]:
+    for key, keyword in keys(db, file):
+        node = declaration(db, file, key) if keyword == "const" else None
+        if isinstance(node, Const):
+            path = loaded_path(node)
+            if path is not None:
+                yield path
+
+
+def loaded_path(node: Const) -> String | None:
+    """The path in `const name: Record = load("path")`."""
+    match node.value:
+        case SyntaxCall(callee=Name(text="load"), arguments=(Argument(name=None, value=String() as path),)):
+            return path
+        case _:
+            return None
+
+
+def data_file(file: str, path: str) -> str:
+    """A data file that a source file names: paths are relative to the source."""
+    return str(Path(file).parent / path)
 
 
 @query

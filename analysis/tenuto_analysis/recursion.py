@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database, query
@@ -34,29 +35,44 @@ def _may_need(db: Database, file: str, key: str) -> frozenset[str]:
     return frozenset(found - {key} if words.count(key) < 2 else found)
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """How the declarations of a file need each other."""
+
+    order: tuple[str, ...]  # All of them, each after those that it needs, as far as that can be.
+    circles: dict[str, tuple[str, ...]]  # Each that needs itself, with a way back to it: `f` by `g` is `(f, g, f)`.
+
+
+@query
+def needs(db: Database, file: str) -> Needs:
+    """Asked of the words first: only what they leave in doubt is read closely."""
+    rough = {key: sorted(_may_need(db, file, key)) for key, _ in modules.keys(db, file)}
+    first, suspects = _sorted(rough)
+    edges = {key: sorted(mentioned(db, file, key) & set(suspects)) for key in suspects}
+    second, left = _sorted(edges)
+    return Needs((*first, *second, *left), {key: way for key in left if (way := _way_back(edges, key))})
+
+
 @query
 def circles(db: Database, file: str) -> dict[str, tuple[str, ...]]:
-    """Each declaration that needs itself, with the way back to it: `f` by `g` is `(f, g, f)`."""
-    rough = {key: sorted(_may_need(db, file, key)) for key, _ in modules.keys(db, file)}
-    suspects = _left_over(rough)
-    edges = {key: sorted(mentioned(db, file, key) & set(suspects)) for key in suspects}
-    return {key: way for key in _left_over(edges) if (way := _way_back(edges, key))}
+    """Each declaration that needs itself, with a way back to it."""
+    return needs(db, file).circles
 
 
-def _left_over(edges: dict[str, list[str]]) -> list[str]:
-    """What is left when declarations that need nothing are taken away again and again: mostly nothing."""
-    needs = {key: len(names) for key, names in edges.items()}
+def _sorted(edges: dict[str, list[str]]) -> tuple[list[str], list[str]]:
+    """The declarations, each after those that it needs; and those that no order suits: mostly none."""
+    open_needs = {key: len(names) for key, names in edges.items()}
     needed_by: dict[str, list[str]] = {}
     for key, names in edges.items():
         for name in names:
             needed_by.setdefault(name, []).append(key)
-    done = [key for key, count in needs.items() if count == 0]
+    done = [key for key, count in open_needs.items() if count == 0]
     for key in done:
         for other in needed_by.get(key, ()):
-            needs[other] -= 1
-            if needs[other] == 0:
+            open_needs[other] -= 1
+            if open_needs[other] == 0:
                 done.append(other)
-    return [key for key, count in needs.items() if count]
+    return done, [key for key, count in open_needs.items() if count]
 
 
 def _way_back(edges: dict[str, list[str]], start: str) -> tuple[str, ...]:

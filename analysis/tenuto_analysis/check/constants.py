@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import arguments, expressions, queries, records, written
@@ -23,13 +22,8 @@ from tenuto_grammar.text import Span
 def constant(db: Database, file: str, key: str, node: syntax.Const) -> queries.Interface:
     ctx = Context(db, file, key, queries.owner_of(file, key))
     kind = written.annotation(ctx, node.type) if node.type is not None else None
-    match node.value:
-        case syntax.Call(
-            callee=syntax.Name(text="load"), arguments=(syntax.Argument(name=None, value=syntax.String() as path),)
-        ):
-            value = _load(ctx, kind, path)
-        case _:
-            value = expressions.infer(ctx, node.value)
+    path = modules.loaded_path(node)
+    value = expressions.infer(ctx, node.value) if path is None else _load(ctx, kind, path)
     if isinstance(value, Tensor):
         ctx.report(NotStatic(node.value.span, "the value of a `const`", str(value)))
         value = UNKNOWN
@@ -48,8 +42,7 @@ def _load(ctx: Context, kind: Value | None, path: syntax.String) -> Value:
     if not isinstance(kind, RecordKind):
         ctx.report(InvalidConfiguration(path.span, "`load` needs a type: `const name: Record = load(...)`"))
         return UNKNOWN
-    file = str(Path(ctx.file).parent / path.value)
-    text = modules.file_text(ctx.db, file)
+    text = modules.file_text(ctx.db, modules.data_file(ctx.file, path.value))
     if text is None:
         ctx.report(InvalidConfiguration(path.span, f"there is no file `{path.value}` beside this one"))
         return UNKNOWN

@@ -333,8 +333,8 @@ def _cut(ctx: Context, item: syntax.Slice, size: Dim) -> Dim | None:
     if start is not None and not _at_least_zero(ctx, start):
         low = _from_end(ctx, start, size)
     high = size if stop is None else _clamped(ctx, stop, size)
-    length = maximum(high - low, ZERO)
-    length = length if stride == 1 else -((-length) // stride)
+    # Rounded up: (n + stride - 1) // stride, which is 0 for every n between 1 - stride and 0.
+    length = maximum(high - low + (stride - 1), ZERO) // stride
     return ctx.known.facts.simplify(length)
 
 

@@ -115,11 +115,10 @@ def governed(ctx: Context, node: syntax.Expression, local: syntax.Local, expecte
 # --------------------------------------------------------------------------------------------------------- declarations
 
 
-def _typed(ctx: Context, name: str, type_node: syntax.Type | None, value: Value, span: Span) -> Value:
+def _typed(ctx: Context, name: str, expected: Value | None, value: Value, span: Span) -> Value:
     """A value under its written type; the type decides what follows, so that one mistake is reported once."""
-    if type_node is None:
+    if expected is None:
         return value
-    expected = written.annotation(ctx, type_node)
     if value == UNKNOWN or expected == UNKNOWN:
         return expected if not ctx.existentials else value
     if isinstance(expected, KindValue) and isinstance(expected.kind, StaticKind):
@@ -137,26 +136,24 @@ def _typed(ctx: Context, name: str, type_node: syntax.Type | None, value: Value,
 
 
 def _let(ctx: Context, node: syntax.Let) -> None:
-    expected = None
+    expected = written.annotation(ctx, node.type) if node.type is not None else None
     value = governed(ctx, node.value, node.local, expected)
     name = node.pattern.text if isinstance(node.pattern, syntax.Identifier) else "the value"
-    value = _typed(ctx, name, node.type, value, node.value.span)
+    value = _typed(ctx, name, expected, value, node.value.span)
     lists.bind_pattern(ctx, node.pattern, value)
 
 
 def _var(ctx: Context, node: syntax.Var) -> None:
-    value = governed(ctx, node.value, node.local, None)
     name = node.name.text
     by_index = _indexed_type(ctx, node.type) if node.type is not None else None
     if by_index is not None:
         index, type_ = by_index
         ctx.indexed[name] = (index, type_)
-        first = loops.at(ctx, type_, index, ZERO)
-        if value != UNKNOWN:
-            fits(ctx, first, value, Source(f"`{name}`", node.value.span))
-        value = first
+        expected: Value | None = loops.at(ctx, type_, index, ZERO)
     else:
-        value = _typed(ctx, name, node.type, value, node.value.span)
+        expected = written.annotation(ctx, node.type) if node.type is not None else None
+    value = governed(ctx, node.value, node.local, expected)
+    value = _typed(ctx, name, expected, value, node.value.span)
     ctx.bind(name, value, node.name.span, mutable=True)
     ctx.values.append((node.name.span, value))
 

@@ -27,12 +27,27 @@ def traced(ctx: Context, problem: Diagnostic) -> Diagnostic:
     told = {item.place for item in problem.related}
     found: dict[Place, Related] = {}
     here = [item.place.span for item in problem.related if item.place == ctx.place(item.place.span)]
-    for item in _places(ctx, ctx.statement, (problem.span, *here)):
+    around = _around(ctx.statement, problem.span)
+    for item in _places(ctx, ctx.statement, (problem.span, *around, *here)):
         if len(found) >= _LONGEST:
             break
         if item.place.span != problem.span and item.place not in told:
             found.setdefault(item.place, item)
     return replace(problem, trail=tuple(found.values()))
+
+
+def _around(node: syntax.Node, span: Span) -> Iterator[Span]:
+    """What a part of an expression is about: the callee of an argument, what is piped into a call."""
+    for child in syntax.children(node):
+        match child:
+            case syntax.Call(callee=callee, arguments=arguments):
+                if any(argument.value.span == span for argument in arguments):
+                    yield callee.span
+            case syntax.Pipe(left=left, right=right) if right.span == span:
+                yield left.span
+            case _:
+                pass
+        yield from _around(child, span)
 
 
 def _places(ctx: Context, statement: syntax.Node, spans: tuple[Span, ...]) -> Iterator[Related]:

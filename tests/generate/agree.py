@@ -15,7 +15,8 @@ def contradiction(frame: Frame, inferred: types.Value, value: Value) -> str | No
     match inferred:
         case types.Tensor(dtype=dtype, shape=shape):
             if not isinstance(value, np.ndarray):
-                return None if isinstance(dtype, dtypes_of_analysis.Weak) else f"{inferred} inferred, {describe(value)} seen"
+                weak = isinstance(dtype, dtypes_of_analysis.Weak)
+                return None if weak else f"{inferred} inferred, {describe(value)} seen"
             return _dtype(frame, dtype, value) or _shape(frame, shape, value.shape)
         case types.Int(value=dim):
             if not isinstance(value, int) or isinstance(value, bool):

@@ -6,8 +6,9 @@ import math
 
 from tenuto_analysis.check import arguments, builtins, expressions, models, queries, records
 from tenuto_analysis.check.arguments import Bound, Given, source_of
+from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Context, existential_owner
-from tenuto_analysis.check.evidence import evidence_of, failure_of
+from tenuto_analysis.check.evidence import evidence_of, failure_of, restated
 from tenuto_analysis.check.matching import Fit, Source, match_value
 from tenuto_analysis.check.settling import settle
 from tenuto_analysis.diagnostics.base import Place, Related
@@ -68,7 +69,8 @@ _LISTED = 64  # A list result of at most so many elements is known one by one.
 
 
 def call(ctx: Context, node: syntax.Call, expected: Value | None) -> Value:
-    return _call(ctx, node.callee, tuple(given(ctx, item) for item in node.arguments), node.span, expected)
+    value = _call(ctx, node.callee, tuple(given(ctx, item) for item in node.arguments), node.span, expected)
+    return bounded(ctx, value, node.span)
 
 
 def pipe(ctx: Context, node: syntax.Pipe, expected: Value | None) -> Value:
@@ -76,9 +78,10 @@ def pipe(ctx: Context, node: syntax.Pipe, expected: Value | None) -> Value:
     first = Given(None, expressions.infer(ctx, node.left), node.left.span)
     match node.right:
         case syntax.Call(callee=callee, arguments=items):
-            return _call(ctx, callee, (first, *(given(ctx, item) for item in items)), node.right.span, expected)
+            value = _call(ctx, callee, (first, *(given(ctx, item) for item in items)), node.right.span, expected)
         case callee:
-            return _call(ctx, callee, (first,), node.right.span, expected)
+            value = _call(ctx, callee, (first,), node.right.span, expected)
+    return bounded(ctx, value, node.span)
 
 
 def given(ctx: Context, node: syntax.Argument) -> Given:
@@ -387,7 +390,8 @@ def require(
         declared = Related(Place(signature.file, signature.key, requirement.span), "it is required here")
         origins = (declared, *ctx.origin_of_constraint(constraint))
         evidence = evidence_of(ctx, unproved)
-        ctx.report(UnmetRequirement(place, signature.name, requirement.text, evidence, origins))
+        here = restated(constraint, requirement.text)
+        ctx.report(UnmetRequirement(place, signature.name, requirement.text, here, evidence, origins))
         return False
     return True
 

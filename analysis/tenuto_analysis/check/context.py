@@ -65,6 +65,7 @@ class Context:
     statement: syntax.Node | None = None  # What is being checked.
     trace: Callable[[Context, Diagnostic], Diagnostic] = lambda ctx, problem: problem
     serial: int = 0
+    steps: int = 0  # Steps of static loops that were checked one by one.
 
     # --------------------------------------------------------------------------------------------------------- names
 

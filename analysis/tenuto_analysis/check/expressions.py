@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenuto_analysis import modules
 from tenuto_analysis.check import builtins, calls, indexing, lists, models, operators, queries, written
 from tenuto_analysis.check.arguments import Given
+from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Binding, Context
 from tenuto_analysis.diagnostics.names import UnknownField, UnknownName
 from tenuto_analysis.diagnostics.statements import BranchesDiffer
@@ -70,9 +71,9 @@ def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) 
         case syntax.String(value=text):
             return Str(text)
         case syntax.Tuple(items=items):
-            return TupleValue(tuple(infer(ctx, item) for item in items))
+            return bounded(ctx, TupleValue(tuple(infer(ctx, item) for item in items)), node.span)
         case syntax.ListLiteral(items=items):
-            return ListValue(tuple(infer(ctx, item) for item in items))
+            return bounded(ctx, ListValue(tuple(infer(ctx, item) for item in items)), node.span)
         case syntax.Compare():
             return operators.compare(ctx, node)
         case syntax.Unary():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenuto_analysis.check import builtins, calls, expressions, operators
+from tenuto_analysis.check.bounds import MOST_PARTS, bounded, parts
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import InvalidType
 from tenuto_analysis.dims import Dim, Leaf, literal, of
@@ -29,12 +30,7 @@ def comprehension(ctx: Context, node: syntax.Comprehension) -> Value:
     iterable = iterated(ctx, expressions.infer(ctx, node.iterable), node.iterable.span)
     match iterable:
         case ListValue(items=items):
-            found: list[Value] = []
-            for item in items:
-                with ctx.block():
-                    bind_pattern(ctx, node.pattern, item)
-                    found.append(expressions.infer(ctx, node.element))
-            return ListValue(tuple(found))
+            return _elements(ctx, node, items)
         case Sequence(element=element, index=index, length=length, real=real):
             with ctx.block():
                 assume_index(ctx, index, length)
@@ -43,6 +39,30 @@ def comprehension(ctx: Context, node: syntax.Comprehension) -> Value:
             return UNKNOWN if value == UNKNOWN else Sequence(value, index, length, real)
         case _:
             return UNKNOWN
+
+
+def _elements(ctx: Context, node: syntax.Comprehension, items: tuple[Value, ...]) -> Value:
+    """One element for each item; the same for all where the pattern takes nothing of the item."""
+    if isinstance(node.pattern, syntax.Identifier) and node.pattern.text == "_" and items:
+        value = _element(ctx, node, items[0])
+        return UNKNOWN if value == UNKNOWN else bounded(ctx, ListValue((value,) * len(items)), node.span)
+    found: list[Value] = []
+    size = 0
+    for item in items:
+        value = _element(ctx, node, item)
+        if value == UNKNOWN:
+            return UNKNOWN
+        found.append(value)
+        size += parts(value)
+        if size > MOST_PARTS:
+            break
+    return bounded(ctx, ListValue(tuple(found)), node.span)
+
+
+def _element(ctx: Context, node: syntax.Comprehension, item: Value) -> Value:
+    with ctx.block():
+        bind_pattern(ctx, node.pattern, item)
+        return expressions.infer(ctx, node.element)
 
 
 def assume_index(ctx: Context, index: Leaf, length: Dim) -> None:

@@ -56,7 +56,8 @@ def _static_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items:
     """A loop over known elements: one step by induction where that does, else step by step."""
     if len(items) > 1 and all(item == items[0] for item in items) and _keeps_types(ctx, frame, node, items[0]):
         return
-    if len(items) > _UNROLLED:
+    ctx.steps += len(items)
+    if len(items) > _UNROLLED or ctx.steps > _MOST_STEPS:
         _step_by_induction(ctx, frame, node, items[0])
         return
     if not items:
@@ -227,3 +228,4 @@ def _assignment(body: syntax.Block, name: str) -> Span | None:
 
 
 _UNROLLED = 256  # A static loop of at most so many steps is checked step by step where its types change.
+_MOST_STEPS = 2048  # The same for all static loops of a body, those inside others counted each time.

@@ -227,7 +227,7 @@ def _compute(operator: BinaryOperator, x: float, y: float) -> float | None:
         case BinaryOperator.MODULO:
             return math.fmod(x, y)
         case BinaryOperator.POWER:
-            return float(x**y)
+            return math.pow(x, y)
         case _:
             return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tenuto_analysis.check import expressions, queries
+from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import failure_of
 from tenuto_analysis.diagnostics.names import UnknownName
@@ -56,7 +57,7 @@ TYPE_NAMES = (*SCALARS, "float", "quant", "list", *STATIC_KINDS, *AXIS_KINDS, *D
 
 def annotation(ctx: Context, node: syntax.Type) -> Value:
     """What a written type means."""
-    value = _base(ctx, node.base)
+    value = bounded(ctx, _base(ctx, node.base), node.span)
     if node.within is not None:
         within = interval(ctx, node.within)
         if isinstance(value, Tensor):

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from tenuto_analysis.diagnostics.words import counted
 from tenuto_analysis.dims import ONE, ZERO, Compare, Dim, Relation, literal
 from tenuto_analysis.normal_form import of_atom
 from tenuto_analysis.shapes import Failure, FailureKind, Known, Result, has_pack
@@ -183,7 +184,8 @@ def _aligned(side: Side, shape: Shape) -> list[tuple[Group, Shape]] | Failure | 
 def _wrong_rank(side: Side, shape: Shape) -> Failure:
     text = " ".join(group[0] if len(group) == 1 else f"({' '.join(group)})" for group in side)
     return Failure(
-        FailureKind.PATTERN, f'"{text}" names {len(side)} axes, but `[{shape_text(shape)}]` has {len(shape)}'
+        FailureKind.PATTERN,
+        f'"{text}" names {counted(len(side), "axis")}, but `[{shape_text(shape)}]` has {len(shape)}',
     )
 
 
@@ -231,6 +233,10 @@ def divided(known: Known, size: Dim, by: Dim) -> Dim | Failure:
     exact = exact_quotient(size, by)
     if exact is not None:
         return exact
+    for atom in {atom for monomial in by.terms for atom in monomial.atoms}:
+        less, fewer = exact_quotient(size, of_atom(atom)), exact_quotient(by, of_atom(atom))
+        if less is not None and fewer is not None:
+            return divided(known, less, fewer)
     quotient = known.facts.simplify(size // by)
     if known.equal(quotient * by, size):
         return quotient
@@ -271,7 +277,8 @@ def _einsum(known: Known, pattern: Pattern, parts: tuple[Value, ...]) -> Result:
         return None
     if len(shapes) != len(pattern.inputs):
         return Failure(
-            FailureKind.PATTERN, f"the pattern describes {len(pattern.inputs)} tensors, but {len(shapes)} are given"
+            FailureKind.PATTERN,
+            f"the pattern describes {counted(len(pattern.inputs), 'tensor')}, but {len(shapes)} are given",
         )
     bound: dict[str, Dim] = {}
     for side, shape in zip(pattern.inputs, shapes, strict=True):

@@ -341,7 +341,8 @@ def static_value(ctx: Context, kind: StaticKind, value: Value, span: Span, what:
             ctx.report(NotStatic(span, what, str(value)))
             return None
         case _:
-            ctx.report(TypeMismatch(span, kind.value, str(value)))
+            wanted = f"a reducer ({', '.join(REDUCERS)})" if kind is StaticKind.REDUCER else kind.value
+            ctx.report(TypeMismatch(span, wanted, str(value)))
             return None
 
 

@@ -17,6 +17,8 @@ from tenuto_analysis.shapes import Failure, FailureKind
 from tenuto_analysis.types import BoolSymbol, IsNone, SamePack, StaticTest
 from tenuto_grammar.text import Span
 
+_SHORT = 60  # A longer constraint is no help.
+
 
 def evidence_of(ctx: Context, doubt: Doubt | None) -> Evidence:
     """The counterexample and the sufficing facts, in the names of the declaration.
@@ -24,7 +26,7 @@ def evidence_of(ctx: Context, doubt: Doubt | None) -> Evidence:
     What is reported once is taken as true afterwards, so that one missing fact is one diagnostic.
     """
     if doubt is None:
-        return Evidence((), False, (), None, None)
+        return Evidence((), False, False, (), None, None)
     unproved = doubt.verdict
     if not unproved.refuted_always:
         ctx.assume(doubt.goal)
@@ -32,8 +34,15 @@ def evidence_of(ctx: Context, doubt: Doubt | None) -> Evidence:
     about = leaves_of_constraint(doubt.goal)
     values = sorted((str(leaf), value) for leaf, value in example.items() if leaf in about and not _is_flag(leaf))
     own = [fact for fact in unproved.suffices if _helps(ctx, fact)]
-    always = unproved.refuted_always and bool(about)
-    return Evidence(tuple(values), always, tuple(map(render, own)), unproved.gave_up, ctx.where_insert)
+    facts = tuple(map(render, own))
+    return Evidence(tuple(values), unproved.refuted_always, bool(about), facts, unproved.gave_up, ctx.where_insert)
+
+
+def restated(constraint: Constraint, requirement: str) -> str | None:
+    """A callee's requirement in the sizes of the caller, where that tells more and is short."""
+    text = render(constraint)
+    told = not leaves_of_constraint(constraint) or text == requirement or len(text) > _SHORT
+    return None if told else text
 
 
 def _is_flag(leaf: Leaf) -> bool:

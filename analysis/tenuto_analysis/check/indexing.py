@@ -9,6 +9,7 @@ from tenuto_analysis.check.matching import Source
 from tenuto_analysis.check.settling import inside
 from tenuto_analysis.diagnostics.shapes import AxisOutOfRange, OutOfRange
 from tenuto_analysis.diagnostics.types import InvalidOperation, NotIndexable, TypeMismatch
+from tenuto_analysis.diagnostics.words import counted
 from tenuto_analysis.dims import (
     ONE,
     ZERO,
@@ -205,7 +206,7 @@ def _tensor(ctx: Context, base: Tensor, node: syntax.Subscript) -> Value:
     shape = base.shape
     ends = shape[:before] + (shape[len(shape) - after :] if after else ())
     if before + after > len(shape) or any(not isinstance(item, Dim) for item in ends):
-        reason = f"`[{shape_text(shape)}]` has too few axes for {before + after} indices"
+        reason = f"`[{shape_text(shape)}]` has too few axes for {counted(before + after, 'index')}"
         ctx.report(AxisOutOfRange(node.span, reason))
         return UNKNOWN
     first = _indexed(ctx, head, shape[:before], node)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, lists, loops, models, written
 from tenuto_analysis.check.context import Binding, Context, existential_owner
-from tenuto_analysis.check.evidence import evidence_of
+from tenuto_analysis.check.evidence import evidence_of, restated
 from tenuto_analysis.check.matching import Source, fits
 from tenuto_analysis.diagnostics.base import Related
 from tenuto_analysis.diagnostics.shapes import AssertionFails, UnmetRequirement
@@ -277,7 +277,8 @@ def _keep_promises(ctx: Context, frame: Frame, solved: Substitution, span: Span)
         if unproved is not None:
             evidence = evidence_of(ctx, unproved)
             origins = ctx.origin_of_constraint(constraint)
-            ctx.report(UnmetRequirement(span, frame.signature.name, render(promise), evidence, origins))
+            here = restated(constraint, render(promise))
+            ctx.report(UnmetRequirement(span, frame.signature.name, render(promise), here, evidence, origins))
 
 
 def _assert(ctx: Context, node: syntax.Assert) -> None:

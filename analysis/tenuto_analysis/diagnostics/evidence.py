@@ -17,15 +17,20 @@ class Evidence:
 
     counterexample: tuple[tuple[str, int], ...]
     always: bool
+    about_sizes: bool
     suffices: tuple[str, ...]
     gave_up: str | None
     insert: tuple[int, str, str] | None
 
     @property
+    def verdict(self) -> str:
+        return "does not hold" if self.always else "cannot be proved"
+
+    @property
     def words(self) -> str | None:
         """The lines of help."""
         lines: list[str] = []
-        if self.always:
+        if self.always and self.about_sizes:
             lines.append("it fails for all sizes")
         elif self.counterexample:
             values = ", ".join(f"{name} = {value}" for name, value in self.counterexample)

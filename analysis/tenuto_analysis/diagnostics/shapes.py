@@ -175,13 +175,16 @@ class UnmetRequirement(Diagnostic):
 
     callee: str
     requirement: str
+    here: str | None  # The requirement in terms of the caller, where that says more.
     evidence: Evidence
     origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
-        return f"`{self.callee}` needs `{self.requirement}`, which cannot be proved"
+        if self.here is not None:
+            return f"`{self.callee}` needs `{self.requirement}`, and here `{self.here}` {self.evidence.verdict}"
+        return f"`{self.callee}` needs `{self.requirement}`, which {self.evidence.verdict}"
 
     @property
     @override
@@ -253,7 +256,7 @@ class NegativeSize(Diagnostic):
     @property
     @override
     def message(self) -> str:
-        return f"the size `{self.size}` may be negative"
+        return f"the size `{self.size}` {'is' if self.evidence.always else 'may be'} negative"
 
     @property
     @override
@@ -315,7 +318,7 @@ class AssertionFails(Diagnostic):
     @property
     @override
     def message(self) -> str:
-        return f"`{self.constraint}` cannot be proved"
+        return f"`{self.constraint}` {self.evidence.verdict}"
 
     @property
     @override

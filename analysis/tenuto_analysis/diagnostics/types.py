@@ -27,6 +27,11 @@ class TypeMismatch(Diagnostic):
 
     @property
     @override
+    def help(self) -> str | None:
+        return "it may be none: test it with `== none` first" if self.found == f"{self.expected}?" else None
+
+    @property
+    @override
     def related(self) -> tuple[Related, ...]:
         return self.origins
 

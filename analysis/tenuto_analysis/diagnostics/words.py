@@ -28,3 +28,9 @@ def replaced(span: Span, near: tuple[str, ...]) -> tuple[Fix, ...]:
 def quoted(what: str) -> str:
     """A type between backticks; a phrase, such as `an axis`, as it is."""
     return what if what.startswith(("a ", "an ", "at most ")) else f"`{what}`"
+
+
+def counted(number: int, what: str) -> str:
+    """`1 axis`, `2 tensors`."""
+    plural = {"axis": "axes", "index": "indices"}.get(what, f"{what}s")
+    return f"{number} {what if number == 1 else plural}"

@@ -101,7 +101,7 @@ def _judged(found: list[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Finding:
     related: list[RelatedFinding] = []
-    for item in problem.related + problem.trail:
+    for item in problem.related:
         place = item.place
         offset = modules.starts(db, place.file).get(place.declaration, 0)
         related.append(RelatedFinding(place.file, place.span.shifted(offset), item.message))

@@ -354,7 +354,7 @@ def nonnegative(ctx: Context, dim: Dim, span: Span) -> bool:
     unproved = ctx.prove(goal)
     if unproved is None:
         return True
-    ctx.report(NegativeSize(span, str(dim), evidence_of(ctx, unproved), ctx.origin_of(dim)))
+    ctx.report(NegativeSize(span, str(dim), evidence=evidence_of(ctx, unproved), origins=ctx.origin_of(dim)))
     return False
 
 

@@ -272,7 +272,7 @@ def _generic_value(
             if isinstance(value, DTypeValue):
                 if in_class(value.dtype, bound):
                     return value
-                ctx.report(DTypeMismatch(span, bound.value, str(value), (declared,)))
+                ctx.report(DTypeMismatch(span, bound.value, str(value), origins=(declared,)))
                 return None
         case RecordKind(file=file, name=name):
             if isinstance(value, RecordValue) and (value.file, value.name) == (file, name):
@@ -289,7 +289,7 @@ def _generic_value(
                 return value if models.fits_bound(ctx, inner, value, span, declared) else None
         case _:
             return value
-    ctx.report(TypeMismatch(span, str(generic.kind), str(value), (declared,)))
+    ctx.report(TypeMismatch(span, str(generic.kind), str(value), origins=(declared,)))
     return None
 
 
@@ -391,7 +391,7 @@ def require(
         origins = (declared, *ctx.origin_of_constraint(constraint))
         evidence = evidence_of(ctx, unproved)
         here = restated(constraint, requirement.text)
-        ctx.report(UnmetRequirement(place, signature.name, requirement.text, here, evidence, origins))
+        ctx.report(UnmetRequirement(place, signature.name, requirement.text, here, evidence=evidence, origins=origins))
         return False
     return True
 

@@ -73,10 +73,10 @@ def failure_of(ctx: Context, failure: Failure, span: Span, origins: tuple[Relate
         origins = (*origins, *ctx.origin_of_constraint(failure.obligation))
     match failure.kind:
         case FailureKind.BROADCAST:
-            return BroadcastMismatch(span, failure.message, evidence, origins)
+            return BroadcastMismatch(span, failure.message, evidence=evidence, origins=origins)
         case FailureKind.SIZES | FailureKind.RANK:
-            return ShapeMismatch(span, failure.message, evidence, origins)
+            return ShapeMismatch(span, failure.message, evidence=evidence, origins=origins)
         case FailureKind.AXIS:
-            return AxisOutOfRange(span, failure.message, origins)
+            return AxisOutOfRange(span, failure.message, origins=origins)
         case FailureKind.PATTERN:
-            return BadPattern(span, failure.message, origins)
+            return BadPattern(span, failure.message, origins=origins)

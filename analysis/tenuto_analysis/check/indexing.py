@@ -153,7 +153,7 @@ def _inside(ctx: Context, position: Dim, length: Dim, span: Span) -> bool:
     expected = Interval(ZERO, length - 1)
     origins = ctx.origin_of(position, length)
     evidence = evidence_of(ctx, unproved)
-    ctx.report(OutOfRange(span, str(expected), str(position), evidence, origins, is_index=True))
+    ctx.report(OutOfRange(span, str(expected), str(position), evidence=evidence, origins=origins, is_index=True))
     return False
 
 
@@ -274,7 +274,9 @@ def _index(ctx: Context, value: Value, size: Dim, span: Span) -> Shape | None:
                 return ()
             expected = str(Interval(-size, size - 1))
             evidence = evidence_of(ctx, unproved)
-            ctx.report(OutOfRange(span, expected, str(dim), evidence, ctx.origin_of(dim, size), is_index=True))
+            ctx.report(
+                OutOfRange(span, expected, str(dim), evidence=evidence, origins=ctx.origin_of(dim, size), is_index=True)
+            )
             return None
         case Tensor(dtype=dtype, shape=shape, within=within):
             numbers = kinds(dtype)
@@ -292,14 +294,16 @@ def _index(ctx: Context, value: Value, size: Dim, span: Span) -> Shape | None:
 def _index_range(ctx: Context, within: Interval | None, size: Dim, source: Source) -> bool:
     wanted = Interval(-size, size - 1)
     if within is None:
-        ctx.report(OutOfRange(source.span, str(wanted), None, evidence_of(ctx, None), ctx.origin_of(size)))
+        ctx.report(
+            OutOfRange(source.span, str(wanted), None, evidence=evidence_of(ctx, None), origins=ctx.origin_of(size))
+        )
         return False
     goal = inside(within, wanted)
     unproved = ctx.prove(goal) if goal is not None else None
     if unproved is None:
         return True
     evidence = evidence_of(ctx, unproved)
-    ctx.report(OutOfRange(source.span, str(wanted), str(within), evidence, ctx.origin_of(size)))
+    ctx.report(OutOfRange(source.span, str(wanted), str(within), evidence=evidence, origins=ctx.origin_of(size)))
     return False
 
 

@@ -205,7 +205,9 @@ def as_tensor(value: Value) -> Tensor | None:
 def _mismatch(ctx: Context, fit: Fit, wanted: Value, actual: Value, source: Source) -> None:
     fit.failed = True
     shown = fit.substitution.value(wanted)
-    ctx.report(TypeMismatch(source.span, str(wanted if shown == UNKNOWN else shown), str(actual), source.declared))
+    ctx.report(
+        TypeMismatch(source.span, str(wanted if shown == UNKNOWN else shown), str(actual), origins=source.declared)
+    )
 
 
 def bind(fit: Fit, name: str, value: Value, source: Source) -> None:
@@ -264,7 +266,7 @@ def _match_dtype(ctx: Context, fit: Fit, wanted: DType, actual: DType, source: S
             elif not in_class(actual, bound):
                 fit.failed = True
                 expected = "number" if bound is DTypeClass.NUMBER else bound.value
-                ctx.report(DTypeMismatch(source.span, expected, str(actual), source.declared))
+                ctx.report(DTypeMismatch(source.span, expected, str(actual), origins=source.declared))
                 bind(fit, name, DTypeValue(UNKNOWN_DTYPE), source)
             elif isinstance(actual, Weak):
                 before = fit.weak.get(name)
@@ -287,7 +289,9 @@ def _meet(ctx: Context, fit: Fit, wanted: DType, actual: DType, source: Source, 
         origins = source.declared
         if other is not None:
             origins = (Related(ctx.place(other.span), f"`{wanted}` comes from here"), *origins)
-        ctx.report(DTypeMismatch(source.span, str(wanted), str(actual), origins, cast_edits(source.span, wanted)))
+        ctx.report(
+            DTypeMismatch(source.span, str(wanted), str(actual), origins=origins, edits=cast_edits(source.span, wanted))
+        )
 
 
 def cast_edits(span: Span, dtype: DType) -> tuple[Edit, ...]:
@@ -412,7 +416,7 @@ def _hidden(wanted: Shape, actual: Shape) -> bool:
 def rank(ctx: Context, fit: Fit, wanted: Shape, actual: Shape, source: Source) -> None:
     fit.failed = True
     shown = fit.substitution.shape(wanted)
-    ctx.report(RankMismatch(source.span, source.what, shape_text(shown), shape_text(actual), source.declared))
+    ctx.report(RankMismatch(source.span, source.what, shape_text(shown), shape_text(actual), origins=source.declared))
 
 
 def _match_items(

@@ -156,7 +156,11 @@ def _operand(ctx: Context, operator: str, node: syntax.Expression, value: Value)
 def _report_dtypes(ctx: Context, left: tuple[syntax.Expression, DType], right: tuple[syntax.Expression, DType]) -> None:
     (_, wanted), (culprit, found) = (right, left) if isinstance(left[1], Weak) else (left, right)
     related = (Related(ctx.place(left[0].span), f"this is `{left[1]}`"),) if culprit is not left[0] else ()
-    ctx.report(DTypeMismatch(culprit.span, str(wanted), str(found), related, matching.cast_edits(culprit.span, wanted)))
+    ctx.report(
+        DTypeMismatch(
+            culprit.span, str(wanted), str(found), origins=related, edits=matching.cast_edits(culprit.span, wanted)
+        )
+    )
 
 
 def _interval(operator: str, a: Tensor, b: Tensor) -> Interval | None:
@@ -242,7 +246,7 @@ def require_divisor(ctx: Context, divisor: Dim, span: Span) -> None:
         return
     unproved = ctx.prove(goal)
     if unproved is not None:
-        ctx.report(ZeroDivisor(span, str(divisor), evidence_of(ctx, unproved), ctx.origin_of(divisor)))
+        ctx.report(ZeroDivisor(span, str(divisor), evidence=evidence_of(ctx, unproved), origins=ctx.origin_of(divisor)))
         ctx.assume(goal)
 
 
@@ -264,7 +268,7 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
         if len(tensor.shape) < axes or not all(isinstance(item, Dim) for item in tensor.shape[-axes:]):
             shown = shape_text(tensor.shape)
             wanted = "..., M, N" if axes == 2 else "..., N"
-            ctx.report(RankMismatch(operand.span, "the operand of `@`", wanted, shown, ()))
+            ctx.report(RankMismatch(operand.span, "the operand of `@`", wanted, shown, origins=()))
             return UNKNOWN
         if not in_class(tensor.dtype, DTypeClass.NUMBER):
             ctx.report(DTypeMismatch(operand.span, "number", str(tensor.dtype)))
@@ -281,7 +285,11 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
         if unproved is not None:
             origins = (*_origins(ctx, node.left, left, node.right, right), *ctx.origin_of(inner, other))
             what = "the inner axis of the right operand of `@`"
-            ctx.report(DimensionMismatch(node.span, what, str(inner), str(other), evidence_of(ctx, unproved), origins))
+            ctx.report(
+                DimensionMismatch(
+                    node.span, what, str(inner), str(other), evidence=evidence_of(ctx, unproved), origins=origins
+                )
+            )
             return UNKNOWN
     if matrix or len(left.shape) == 1:
         rest = left.shape[:-1] if matrix else right.shape[:-2]

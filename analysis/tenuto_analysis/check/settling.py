@@ -81,7 +81,9 @@ def _settle_size(ctx: Context, fit: matching.Fit, item: matching.LaterSize) -> b
     binders = _binders(ctx, fit, names, item.source)
     origins = (*binders, *item.source.declared, *ctx.origin_of(wanted, item.actual))
     ctx.report(
-        DimensionMismatch(item.source.span, what, str(wanted), str(item.actual), evidence_of(ctx, unproved), origins)
+        DimensionMismatch(
+            item.source.span, what, str(wanted), str(item.actual), evidence=evidence_of(ctx, unproved), origins=origins
+        )
     )
     return True
 
@@ -114,7 +116,7 @@ def _settle_range(ctx: Context, fit: matching.Fit, item: matching.LaterRange) ->
     if item.actual is None:
         if not item.whole_numbers:
             return False
-        ctx.report(OutOfRange(item.source.span, str(wanted), None, evidence_of(ctx, None), declared))
+        ctx.report(OutOfRange(item.source.span, str(wanted), None, evidence=evidence_of(ctx, None), origins=declared))
         return True
     goal = inside(item.actual, wanted)
     if goal is None:
@@ -127,7 +129,7 @@ def _settle_range(ctx: Context, fit: matching.Fit, item: matching.LaterRange) ->
     names = {name for end in ends for name in _own_names(fit, end)}
     origins = (*_binders(ctx, fit, names, item.source), *declared, *ctx.origin_of(*bounds))
     evidence = evidence_of(ctx, unproved)
-    ctx.report(OutOfRange(item.source.span, str(wanted), str(item.actual), evidence, origins))
+    ctx.report(OutOfRange(item.source.span, str(wanted), str(item.actual), evidence=evidence, origins=origins))
     return True
 
 

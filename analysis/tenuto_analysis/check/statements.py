@@ -278,7 +278,9 @@ def _keep_promises(ctx: Context, frame: Frame, solved: Substitution, span: Span)
             evidence = evidence_of(ctx, unproved)
             origins = ctx.origin_of_constraint(constraint)
             here = restated(constraint, render(promise))
-            ctx.report(UnmetRequirement(span, frame.signature.name, render(promise), here, evidence, origins))
+            ctx.report(
+                UnmetRequirement(span, frame.signature.name, render(promise), here, evidence=evidence, origins=origins)
+            )
 
 
 def _assert(ctx: Context, node: syntax.Assert) -> None:
@@ -289,7 +291,7 @@ def _assert(ctx: Context, node: syntax.Assert) -> None:
     if unproved is not None:
         origins = ctx.origin_of_constraint(constraint)
         evidence = evidence_of(ctx, unproved)
-        ctx.report(AssertionFails(node.constraint.span, render(constraint), evidence, origins))
+        ctx.report(AssertionFails(node.constraint.span, render(constraint), evidence=evidence, origins=origins))
     ctx.assume(constraint)
 
 

@@ -7,12 +7,13 @@ report.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import queries
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related
+from tenuto_analysis.diagnostics.evidence import Traced
 from tenuto_analysis.types import RecordValue
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
@@ -22,7 +23,7 @@ _LONGEST = 8
 
 def traced(ctx: Context, problem: Diagnostic) -> Diagnostic:
     """A problem about sizes or types with the places that lead to it, nearest first."""
-    if ctx.statement is None or not any(field.name == "origins" for field in fields(problem)):
+    if ctx.statement is None or not isinstance(problem, Traced):
         return problem
     told = {item.place for item in problem.related}
     found: dict[Place, Related] = {}

@@ -8,7 +8,7 @@ which is plain data with absolute spans, for the command line and the editors.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
 from typing import ClassVar
@@ -66,8 +66,6 @@ class Diagnostic(ABC):
     severity: ClassVar[Severity] = Severity.ERROR
 
     span: Span
-    trail: tuple[Related, ...] = field(default=(), kw_only=True)
-    """The places that lead to the problem, which the checker adds: what made the values that it is about."""
 
     @property
     @abstractmethod

@@ -1,10 +1,11 @@
-"""Why a proof failed, as data that a diagnostic can word: a counterexample, and the facts that would have sufficed."""
+"""Why a proof failed, as data that a diagnostic can word, and the two kinds of diagnostics that show it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tenuto_analysis.diagnostics.base import Edit, Fix
+from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
 from tenuto_grammar.text import Span
 
 
@@ -54,3 +55,37 @@ class Evidence:
 
 def _at(offset: int) -> Span:
     return Span(offset, offset)
+
+
+@dataclass(frozen=True, slots=True)
+class Traced(Diagnostic):
+    """A problem whose cause may stand elsewhere.
+
+    `origins` are the places that the rule knows of; `trail` those that lead to what the problem is about, which the
+    checker adds: what made the values, and so on backwards.
+    """
+
+    origins: tuple[Related, ...] = field(default=(), kw_only=True)
+    trail: tuple[Related, ...] = field(default=(), kw_only=True)
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return self.origins + self.trail
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful(Traced):
+    """A problem that is an obligation without a proof."""
+
+    evidence: Evidence = field(kw_only=True)
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.evidence.words
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.evidence.fixes

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.diagnostics.base import Diagnostic, Fix, Related
-from tenuto_analysis.diagnostics.evidence import Evidence
+from tenuto_analysis.diagnostics.base import Fix
+from tenuto_analysis.diagnostics.evidence import Doubtful, Traced
 
 
 @dataclass(frozen=True, slots=True)
-class DimensionMismatch(Diagnostic):
+class DimensionMismatch(Doubtful):
     """A size that differs from the one that is needed."""
 
     rule: ClassVar[str] = "dimension-mismatch"
@@ -19,32 +19,15 @@ class DimensionMismatch(Diagnostic):
     what: str
     expected: str
     found: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"{self.what} has size `{self.found}`, expected `{self.expected}`"
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class RankMismatch(Diagnostic):
+class RankMismatch(Traced):
     """A tensor with another number of axes than is needed."""
 
     rule: ClassVar[str] = "rank-mismatch"
@@ -52,123 +35,71 @@ class RankMismatch(Diagnostic):
     what: str
     expected: str
     found: str
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"{self.what} has the axes `[{self.found}]`, expected `[{self.expected}]`"
 
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
 
 @dataclass(frozen=True, slots=True)
-class BroadcastMismatch(Diagnostic):
+class BroadcastMismatch(Doubtful):
     """Two shapes that do not broadcast."""
 
     rule: ClassVar[str] = "broadcast-mismatch"
 
     reason: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return self.reason
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class ShapeMismatch(Diagnostic):
+class ShapeMismatch(Doubtful):
     """Sizes that do not fit an operator."""
 
     rule: ClassVar[str] = "shape-mismatch"
 
     reason: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return self.reason
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class AxisOutOfRange(Diagnostic):
+class AxisOutOfRange(Traced):
     """An axis that the tensor does not have."""
 
     rule: ClassVar[str] = "axis-out-of-range"
 
     reason: str
-    origins: tuple[Related, ...] = ()
 
     @property
     @override
     def message(self) -> str:
         return self.reason
 
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
 
 @dataclass(frozen=True, slots=True)
-class BadPattern(Diagnostic):
+class BadPattern(Traced):
     """A pattern literal that does not fit."""
 
     rule: ClassVar[str] = "bad-pattern"
 
     reason: str
-    origins: tuple[Related, ...] = ()
 
     @property
     @override
     def message(self) -> str:
         return self.reason
 
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
 
 @dataclass(frozen=True, slots=True)
-class UnmetRequirement(Diagnostic):
+class UnmetRequirement(Doubtful):
     """A `where` of the callee that cannot be proved."""
 
     rule: ClassVar[str] = "unmet-requirement"
@@ -176,8 +107,6 @@ class UnmetRequirement(Diagnostic):
     callee: str
     requirement: str
     here: str | None  # The requirement in terms of the caller, where that says more.
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
@@ -186,32 +115,15 @@ class UnmetRequirement(Diagnostic):
             return f"`{self.callee}` needs `{self.requirement}`, and here `{self.here}` {self.evidence.verdict}"
         return f"`{self.callee}` needs `{self.requirement}`, which {self.evidence.verdict}"
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class OutOfRange(Diagnostic):
+class OutOfRange(Doubtful):
     """Values that may lie outside of the range that is needed."""
 
     rule: ClassVar[str] = "out-of-range"
 
     expected: str
     found: str | None
-    evidence: Evidence
-    origins: tuple[Related, ...]
     is_index: bool = False  # A single index, known at compile time.
 
     @property
@@ -234,103 +146,47 @@ class OutOfRange(Diagnostic):
 
     @property
     @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
     def fixes(self) -> tuple[Fix, ...]:
         return () if self.found is None else self.evidence.fixes
 
 
 @dataclass(frozen=True, slots=True)
-class NegativeSize(Diagnostic):
+class NegativeSize(Doubtful):
     """A size that may be negative."""
 
     rule: ClassVar[str] = "negative-size"
 
     size: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"the size `{self.size}` {'is' if self.evidence.always else 'may be'} negative"
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class ZeroDivisor(Diagnostic):
+class ZeroDivisor(Doubtful):
     """A division by a size that may be zero."""
 
     rule: ClassVar[str] = "zero-divisor"
 
     divisor: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"`{self.divisor}` may be zero or negative, and something is divided by it"
 
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes
-
 
 @dataclass(frozen=True, slots=True)
-class AssertionFails(Diagnostic):
+class AssertionFails(Doubtful):
     """An `assert` that cannot be proved."""
 
     rule: ClassVar[str] = "assertion-fails"
 
     constraint: str
-    evidence: Evidence
-    origins: tuple[Related, ...]
 
     @property
     @override
     def message(self) -> str:
         return f"`{self.constraint}` {self.evidence.verdict}"
-
-    @property
-    @override
-    def help(self) -> str | None:
-        return self.evidence.words
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
-    @property
-    @override
-    def fixes(self) -> tuple[Fix, ...]:
-        return self.evidence.fixes

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
+from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix
+from tenuto_analysis.diagnostics.evidence import Traced
 from tenuto_analysis.diagnostics.words import near_names, quoted, replaced
 
 
 @dataclass(frozen=True, slots=True)
-class TypeMismatch(Diagnostic):
+class TypeMismatch(Traced):
     """A value of one kind where another is needed."""
 
     rule: ClassVar[str] = "type-mismatch"
 
     expected: str
     found: str
-    origins: tuple[Related, ...] = ()
 
     @property
     @override
@@ -30,21 +30,15 @@ class TypeMismatch(Diagnostic):
     def help(self) -> str | None:
         return "it may be none: test it with `== none` first" if self.found == f"{self.expected}?" else None
 
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
-
 
 @dataclass(frozen=True, slots=True)
-class DTypeMismatch(Diagnostic):
+class DTypeMismatch(Traced):
     """Two dtypes meet without a cast."""
 
     rule: ClassVar[str] = "dtype-mismatch"
 
     expected: str
     found: str
-    origins: tuple[Related, ...] = ()
     edits: tuple[Edit, ...] = ()
 
     @property
@@ -56,11 +50,6 @@ class DTypeMismatch(Diagnostic):
     @override
     def help(self) -> str | None:
         return f"dtypes mix only by a cast, such as `(...) as {self.expected}`" if self.edits else None
-
-    @property
-    @override
-    def related(self) -> tuple[Related, ...]:
-        return self.origins
 
     @property
     @override

@@ -15,6 +15,7 @@ from tenuto_analysis.database import Database, query
 from tenuto_analysis.modules import chunk_text
 from tenuto_grammar import syntax
 
+_MOST_TOLD = 50  # For so many declarations of a file the way back to themselves is looked for.
 _WORD = re.compile(r"[^\W\d]\w*")
 
 
@@ -50,13 +51,25 @@ def needs(db: Database, file: str) -> Needs:
     first, suspects = _sorted(rough)
     edges = {key: sorted(mentioned(db, file, key) & set(suspects)) for key in suspects}
     second, left = _sorted(edges)
-    return Needs((*first, *second, *left), {key: way for key in left if (way := _way_back(edges, key))})
+    _, core = _sorted(_turned(edges, left))  # Without those that only need what needs itself.
+    ways = {key: _way_back(edges, key) if place < _MOST_TOLD else (key,) for place, key in enumerate(core)}
+    return Needs((*first, *second, *left), {key: way for key, way in ways.items() if way})
 
 
 @query
 def circles(db: Database, file: str) -> dict[str, tuple[str, ...]]:
     """Each declaration that needs itself, with a way back to it."""
     return needs(db, file).circles
+
+
+def _turned(edges: dict[str, list[str]], keys: list[str]) -> dict[str, list[str]]:
+    """Among the given declarations, who needs each."""
+    turned: dict[str, list[str]] = {key: [] for key in keys}
+    for key in keys:
+        for name in edges[key]:
+            if name in turned:
+                turned[name].append(key)
+    return turned
 
 
 def _sorted(edges: dict[str, list[str]]) -> tuple[list[str], list[str]]:
@@ -73,6 +86,11 @@ def _sorted(edges: dict[str, list[str]]) -> tuple[list[str], list[str]]:
             if open_needs[other] == 0:
                 done.append(other)
     return done, [key for key, count in open_needs.items() if count]
+
+
+def names_in(node: syntax.Node) -> frozenset[str]:
+    """The names that a node mentions and does not bind itself."""
+    return frozenset(_free(node, set()))
 
 
 def _way_back(edges: dict[str, list[str]], start: str) -> tuple[str, ...]:

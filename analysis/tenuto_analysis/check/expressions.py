@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tenuto_analysis import modules
 from tenuto_analysis.check import builtins, calls, indexing, lists, models, operators, queries, written
 from tenuto_analysis.check.arguments import Given
@@ -41,6 +43,20 @@ from tenuto_analysis.types import (
 )
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
+
+# What other libraries call a dtype or a value.
+_ELSEWHERE: Mapping[str, str] = {
+    **{f"float{bits}": f"f{bits}" for bits in (16, 32, 64)},
+    **{f"int{bits}": f"i{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"u{bits}" for bits in (8, 16, 32, 64)},
+    "bfloat16": "bf16",
+    "half": "f16",
+    "double": "f64",
+    "long": "i64",
+    "True": "true",
+    "False": "false",
+    "None": "none",
+}
 
 
 def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) -> Value:
@@ -166,16 +182,23 @@ def target_value(ctx: Context, target: Target) -> Value:
     return Reference(target.file, target.name)
 
 
+_MOST_VISIBLE = 4_000
+
+
 def visible_names(ctx: Context) -> tuple[str, ...]:
-    """All names that could stand here, for suggestions."""
+    """The names that could stand here, for suggestions; those of a very long file are left out."""
     local = [text for scope in ctx.scopes for text in scope]
-    return (*local, *modules.visible(ctx.db, ctx.file), *builtins.NAMES)
+    visible = modules.visible(ctx.db, ctx.file)
+    return (*local, *(visible if len(visible) < _MOST_VISIBLE else ()), *builtins.NAMES)
 
 
 def unknown(ctx: Context, span: Span, text: str, more: tuple[str, ...] = ()) -> UnknownName:
     """What is said of a name that nothing declares: where to import it from, or what looks like it."""
     module = modules.importable(text)
-    near = nearest(text, (*more, *visible_names(ctx))) if module is None else ()
+    if text in _ELSEWHERE:
+        return UnknownName(span, text, (_ELSEWHERE[text],))
+    visible = [name for name in visible_names(ctx) if name != ctx.key]
+    near = nearest(text, (*more, *visible)) if module is None else ()
     return UnknownName(span, text, near, module)
 
 
@@ -316,7 +339,7 @@ def _conditional(ctx: Context, node: syntax.Conditional, expected: Value | None)
         case Unknown():
             then, otherwise = infer(ctx, node.then, expected), infer(ctx, node.otherwise, expected)
         case _:
-            ctx.report(TypeMismatch(node.test.span, "bool", str(test)))
+            ctx.report(TypeMismatch(node.test.span, "bool", "int" if isinstance(test, Int) else str(test)))
             return UNKNOWN
     joined = join(ctx, then, otherwise)
     if joined is None:

@@ -8,10 +8,14 @@ from difflib import get_close_matches
 from tenuto_analysis.diagnostics.base import Edit, Fix
 from tenuto_grammar.text import Span
 
+_MOST_COMPARED = 5_000
+
 
 def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
-    """Up to three of the candidates that look like a misspelt name, best first."""
+    """Up to three of the candidates that look like a misspelt name, best first; none among very many."""
     names = sorted(set(candidates) - {name})
+    if len(names) > _MOST_COMPARED:
+        return ()
     folded = [other for other in names if other.lower() == name.lower()]
     return tuple(dict.fromkeys([*folded, *get_close_matches(name, names, n=3, cutoff=0.75)]))[:3]
 

@@ -400,6 +400,8 @@ MAKERS: Mapping[str, Make] = {
 
 def too_deep(value: object) -> object:
     """What stands for a node under which too many others lie."""
+    if isinstance(value, syntax.Map):
+        return syntax.Map(value.span, ())
     if isinstance(value, Expression | BaseType):
         return syntax.Missing(value.span)
     if isinstance(value, syntax.Statement):

@@ -6,6 +6,7 @@ larger than any program needs is reported where it arises, and not followed.
 
 from __future__ import annotations
 
+from tenuto_analysis.check import queries
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import InvalidType
 from tenuto_analysis.types import (
@@ -13,6 +14,7 @@ from tenuto_analysis.types import (
     ListKind,
     ListValue,
     OptionalValue,
+    RecordKind,
     RecordValue,
     Sequence,
     Tensor,
@@ -24,7 +26,7 @@ from tenuto_grammar.text import Span
 MOST_PARTS = 10_000
 
 
-def parts(value: Value) -> int:
+def parts(ctx: Context, value: Value) -> int:
     """How many parts a value has, itself among them; beyond `MOST_PARTS` they are not counted."""
     count = 0
     waiting = [value]
@@ -35,6 +37,8 @@ def parts(value: Value) -> int:
                 waiting += items
             case RecordValue(fields=fields):
                 waiting += [part for _, part in fields]
+            case RecordKind(file=file, name=name) if (record := queries.record(ctx.db, file, name)) is not None:
+                waiting += [field.type for field in record.fields]
             case Sequence(element=part) | ListKind(element=part) | OptionalValue(inner=part):
                 waiting.append(part)
             case _:
@@ -44,7 +48,7 @@ def parts(value: Value) -> int:
 
 def bounded(ctx: Context, value: Value, span: Span) -> Value:
     """The value, unless it is too large, which is reported."""
-    if isinstance(value, Tensor) or parts(value) <= MOST_PARTS:
+    if isinstance(value, Tensor) or parts(ctx, value) <= MOST_PARTS:
         return value
     ctx.report(InvalidType(span, f"a value of more than {MOST_PARTS:,} parts is not followed"))
     return UNKNOWN

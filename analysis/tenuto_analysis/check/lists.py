@@ -53,7 +53,7 @@ def _elements(ctx: Context, node: syntax.Comprehension, items: tuple[Value, ...]
         if value == UNKNOWN:
             return UNKNOWN
         found.append(value)
-        size += parts(value)
+        size += parts(ctx, value)
         if size > MOST_PARTS:
             break
     return bounded(ctx, ListValue(tuple(found)), node.span)

@@ -18,8 +18,6 @@ from tenuto_analysis.types import (
     AxisKind,
     KindValue,
     PackCall,
-    PackVariable,
-    ShapeValue,
     Tensor,
     TupleValue,
     Value,
@@ -40,9 +38,7 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
     ctx.where_insert = head.where_insert
     ctx.trace = trail.traced
     ctx.lenient = signature.lenient
-    for name, pack in head.after:
-        if isinstance(pack, ShapeValue) and isinstance(pack.shape[0], PackVariable):
-            ctx.after[name] = pack.shape[0]
+    ctx.after = dict(head.after)
     types = [parameter.type for parameter in signature.parameters] + ([signature.result] if signature.result else [])
     ctx.known = Known(packs=tuple(_residual(types)))
     for requirement in signature.requirements:

@@ -15,7 +15,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic
 from tenuto_analysis.diagnostics.names import RecursiveDefinition
 from tenuto_analysis.dims import Constraint, render
 from tenuto_analysis.signature import GenericSignature, ParameterSignature, Requirement, Signature
-from tenuto_analysis.types import UNKNOWN, RecordValue, Tensor, Value
+from tenuto_analysis.types import UNKNOWN, PackVariable, RecordValue, Tensor, Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
@@ -71,7 +71,7 @@ class Interface:
     record: RecordSignature | None = None
     constant: Value = UNKNOWN
     where_insert: tuple[int, str, str] | None = None
-    after: tuple[tuple[str, Value], ...] = ()
+    after: tuple[tuple[str, PackVariable], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

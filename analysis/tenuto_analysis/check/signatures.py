@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis import modules
+from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import builtins, clauses, expressions, queries, written
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.written import AXIS_KINDS, STATIC_KINDS
@@ -58,6 +58,7 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     ctx = _context(db, file, key)
     generics = generic_signatures(ctx, node.generics)
     static = _bind_static(ctx, node.parameters)
+    _assume_static(ctx, node.clauses.where)
     parameters = tuple(_parameter(ctx, parameter, static.get(index)) for index, parameter in enumerate(node.parameters))
     assert ctx.implicit is not None
     assert ctx.implied is not None
@@ -65,7 +66,8 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     of_parameters = set(ctx.implicit)
     _check_bound(ctx, of_parameters, {g.name for g in generics}, tuple(p.type for p in parameters))
     result = written.annotation(ctx, node.result) if node.result is not None else None
-    for name in sorted(ctx.implicit - of_parameters):
+    unread = any(parameter.type == UNKNOWN for parameter in parameters)  # It may be what tells the size.
+    for name in sorted(ctx.implicit - of_parameters if not unread else ()):
         binding = ctx.find(name)
         ctx.report(UnboundSize(binding.span if binding is not None else node.name.span, name, "the result"))
         result = None  # What the body gives is the result.
@@ -92,7 +94,7 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
         node.clauses.precision is not None,
     )
     bindings = tuple((name, binding.value, binding.span) for name, binding in ctx.scopes[0].items())
-    after = tuple((name, ShapeValue((pack,))) for name, pack in ctx.after.items())
+    after = tuple(ctx.after.items())
     return queries.Interface(
         tuple(ctx.problems), frozenset(ctx.used), signature, bindings, where_insert=where_insert(node), after=after
     )
@@ -349,6 +351,18 @@ def _suspicious(ctx: Context, generics: set[str]) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- where
+
+
+def _assume_static(ctx: Context, nodes: tuple[syntax.Expression, ...]) -> None:
+    """Take what `where` says of generics as known while the shapes are read; `_where` reports what is wrong with it."""
+    assert ctx.implied is not None
+    for node in nodes:
+        if all(ctx.find(name) is not None for name in recursion.names_in(node)):
+            problems, implied = len(ctx.problems), len(ctx.implied)
+            constraint = expressions.constraint(ctx, node)
+            del ctx.problems[problems:], ctx.implied[implied:]
+            if constraint is not None:
+                ctx.assume(constraint)
 
 
 def _where(ctx: Context, nodes: tuple[syntax.Expression, ...]) -> list[Requirement]:

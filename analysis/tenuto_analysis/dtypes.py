@@ -101,7 +101,7 @@ class Weak:
 
     @override
     def __str__(self) -> str:
-        return {Kind.FLOAT: "a number", Kind.SIGNED: "an integer"}.get(self.kind, self.kind.value)
+        return {Kind.FLOAT: "a float literal", Kind.SIGNED: "an integer literal"}.get(self.kind, self.kind.value)
 
 
 @dataclass(frozen=True, slots=True)

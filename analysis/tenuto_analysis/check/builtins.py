@@ -96,7 +96,9 @@ def _range(ctx: Context, values: tuple[Value, ...]) -> Value | None:
 def _zip(ctx: Context, values: tuple[Value, ...]) -> Value | None:
     lists = [value.items for value in values if isinstance(value, ListValue | TupleValue)]
     if len(lists) == len(values) and lists:
-        return ListValue(tuple(TupleValue(items) for items in zip(*lists, strict=False)))
+        if len({len(items) for items in lists}) > 1:
+            return None
+        return ListValue(tuple(TupleValue(items) for items in zip(*lists, strict=True)))
     opened = [placeholder_value(ctx, v.type) if isinstance(v, Placeholder) else v for v in values]
     sequences = [value for value in opened if isinstance(value, Sequence)]
     if len(sequences) != len(values) or not sequences:
@@ -111,6 +113,12 @@ def _zip(ctx: Context, values: tuple[Value, ...]) -> Value | None:
 def at_index(ctx: Context, sequence: Sequence, index: Dim) -> Value:
     """The element of a sequence at an index."""
     return replace_leaf(ctx, sequence.element, sequence.index, index)
+
+
+def renamed(ctx: Context, sequence: Sequence, name: str) -> Sequence:
+    """A sequence with an index that prints as the name that its loop gives it."""
+    index = ctx.fresh(name, 0)
+    return Sequence(at_index(ctx, sequence, of(index)), index, sequence.length, sequence.real)
 
 
 def replace_leaf(ctx: Context, value: Value, leaf: Leaf, by: Dim) -> Value:

@@ -101,6 +101,12 @@ def parts_of(node: syntax.Expression) -> tuple[Span, ...]:
 
 
 def _callee(ctx: Context, node: syntax.Expression) -> Value:
+    if isinstance(node, syntax.Name) and ctx.implicit is not None and ctx.find(node.text) is None:
+        value = expressions.declared(ctx, node.text)  # What is called is no size.
+        if value is None:
+            ctx.report(expressions.unknown(ctx, node.span, node.text))
+            return UNKNOWN
+        return value
     """What is called: a name of `std` too, where a size would be quantified in a signature."""
     if ctx.implicit is not None and isinstance(node, syntax.Name) and ctx.find(node.text) is None:
         return expressions.declared(ctx, node.text) or expressions.infer(ctx, node)
@@ -403,7 +409,7 @@ def mentioned(constraint: Constraint, owner: str) -> frozenset[str]:
 
 def _result(ctx: Context, fit: Fit, signature: Signature, span: Span, pattern: Span) -> Value:
     substitution = fit.substitution
-    new: dict[str, Value] = {name: Int(of(ctx.fresh(name, 0))) for name in signature.existential}
+    new: dict[str, Value] = {name: Int(of(ctx.fresh_size(name))) for name in signature.existential}
     run_time = Substitution(existential_owner(signature.owner), ctx.known, new)
     for promise in signature.promises:
         ctx.assume(substitution.constraint(run_time.constraint(promise)))

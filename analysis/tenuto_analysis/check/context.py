@@ -64,6 +64,7 @@ class Context:
     model: str = ""  # In a deploy: who owns the sizes that its settings bound.
     statement: syntax.Node | None = None  # What is being checked.
     trace: Callable[[Context, Diagnostic], Diagnostic] = lambda ctx, problem: problem
+    run_time: set[str] = field(default_factory=set)  # The names of the sizes that calls brought, known at run time.
     serial: int = 0
     steps: int = 0  # Steps of static loops that were checked one by one.
 
@@ -93,6 +94,13 @@ class Context:
         """A new symbol that prints as `name`."""
         self.serial += 1
         return Symbol(name, f"{self.owner}#{self.serial}", low)
+
+    def fresh_size(self, name: str) -> Symbol:
+        """A new size known only at run time; a second one of the name prints as `name'`."""
+        while name in self.run_time:
+            name += "'"
+        self.run_time.add(name)
+        return self.fresh(name, 0)
 
     def size(self, name: str, span: Span, low: int | None = 0) -> Dim:
         """A size that this declaration quantifies."""

@@ -162,7 +162,7 @@ def _weights(ctx: Context, item: syntax.Setting) -> None:
         case syntax.Call(callee=syntax.Name(text="load" | "init")):
             return
         case _:
-            reason = '`weights` is a file, `load("file", ...)` or `init(seed = 0)`'
+            reason = 'write a file\'s name, `load("file", ...)` or `init(seed = 0)`'
             ctx.report(InvalidSetting(item.value.span, "weights", reason))
 
 

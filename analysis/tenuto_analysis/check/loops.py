@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tenuto_analysis.check import (
+    builtins,
     expressions,
     lists,
     statements,
@@ -41,7 +42,7 @@ def for_loop(ctx: Context, frame: statements.Frame, node: syntax.For) -> bool:
             length, real = ONE, False
     frame.in_loop = before
     for name, value in frame.collected.pop().items():
-        _bind_collected(ctx, name, value, length, real, node.span)
+        _bind_collected(ctx, name, value, length, real, _collecting(node.body, name) or node.span)
     return False
 
 
@@ -116,6 +117,8 @@ def _same_after(ctx: Context, before: dict[str, Value], node: syntax.For | synta
 
 def _symbolic_loop(ctx: Context, frame: statements.Frame, node: syntax.For, sequence: Sequence) -> None:
     """A loop whose length is not known here: the body is checked once, from step `i` to step `i + 1`."""
+    if _index_name(node) not in ("", "_"):
+        sequence = builtins.renamed(ctx, sequence, _index_name(node))
     index, length = sequence.index, sequence.length
     position = of(index)
     before = statements.variables(ctx)
@@ -166,7 +169,7 @@ def while_loop(ctx: Context, frame: statements.Frame, node: syntax.While) -> Non
     frame.in_loop = outer
     size = of(ctx.fresh("steps", 0))
     for name, value in frame.collected.pop().items():
-        _bind_collected(ctx, name, value, size, True, node.span)
+        _bind_collected(ctx, name, value, size, True, _collecting(node.body, name) or node.span)
 
 
 def collect(ctx: Context, frame: statements.Frame, node: syntax.Collect) -> None:
@@ -190,6 +193,16 @@ def _bind_collected(ctx: Context, name: str, value: Value, length: Dim, real: bo
             ctx.bind(name, UNKNOWN, span)
         case _:
             ctx.bind(name, Sequence(value, ctx.fresh("i", 0), length), span)
+
+
+def _collecting(node: syntax.Node, name: str) -> Span | None:
+    """Where a loop's body collects under a name."""
+    for child in syntax.children(node):
+        if isinstance(child, syntax.Collect) and child.name.text == name:
+            return child.name.span
+        if isinstance(child, syntax.If | syntax.Block) and (found := _collecting(child, name)) is not None:
+            return found
+    return None
 
 
 def _assigned(body: syntax.Block) -> frozenset[str]:

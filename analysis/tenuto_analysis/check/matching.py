@@ -242,7 +242,10 @@ def _match_list(ctx: Context, fit: Fit, wanted: ListKind, actual: Value, source:
 
 
 def _match_tensor(ctx: Context, fit: Fit, wanted: Tensor, actual: Tensor, source: Source) -> None:
+    before = len(ctx.problems)
     _match_dtype(ctx, fit, wanted.dtype, actual.dtype, source)
+    if len(ctx.problems) > before:
+        return
     _match_shape(ctx, fit, wanted.shape, actual.shape, source)
     if wanted.within is not None:
         numbers = kinds(actual.dtype)

@@ -156,11 +156,8 @@ def _operand(ctx: Context, operator: str, node: syntax.Expression, value: Value)
 def _report_dtypes(ctx: Context, left: tuple[syntax.Expression, DType], right: tuple[syntax.Expression, DType]) -> None:
     (_, wanted), (culprit, found) = (right, left) if isinstance(left[1], Weak) else (left, right)
     related = (Related(ctx.place(left[0].span), f"this is `{left[1]}`"),) if culprit is not left[0] else ()
-    ctx.report(
-        DTypeMismatch(
-            culprit.span, str(wanted), str(found), origins=related, edits=matching.cast_edits(culprit.span, wanted)
-        )
-    )
+    edits = () if isinstance(found, Weak) else matching.cast_edits(culprit.span, wanted)
+    ctx.report(DTypeMismatch(culprit.span, str(wanted), str(found), origins=related, edits=edits))
 
 
 def _interval(operator: str, a: Tensor, b: Tensor) -> Interval | None:

@@ -10,7 +10,7 @@ from tenuto_analysis.check.context import Binding, Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, restated
 from tenuto_analysis.check.matching import Source, fits
 from tenuto_analysis.diagnostics.base import Related
-from tenuto_analysis.diagnostics.shapes import AssertionFails, UnmetRequirement
+from tenuto_analysis.diagnostics.shapes import AssertionFails, OutOfRange, UnmetRequirement
 from tenuto_analysis.diagnostics.statements import (
     BranchesDiffer,
     MisplacedStatement,
@@ -166,7 +166,11 @@ def _indexed_type(ctx: Context, node: syntax.Type) -> tuple[str, Value] | None:
         return None
     with ctx.block():
         ctx.bind(index, Int(of(Symbol(index, index_owner(ctx, index), 0))), node.span)
-        return index, written.annotation(ctx, node)
+        before = len(ctx.problems)
+        type_ = written.annotation(ctx, node)
+        # How far the index goes, the loop tells; what has this type was made of elements that are there.
+        ctx.problems[before:] = [found for found in ctx.problems[before:] if not isinstance(found, OutOfRange)]
+        return index, type_
 
 
 def _names(node: syntax.Node) -> Iterator[syntax.Name]:
@@ -316,7 +320,7 @@ def _branch(ctx: Context, frame: Frame, node: syntax.If) -> bool:
         case Unknown():
             return _both(ctx, frame, node, None)
         case _:
-            ctx.report(TypeMismatch(node.test.span, "bool", str(test)))
+            ctx.report(TypeMismatch(node.test.span, "bool", "int" if isinstance(test, Int) else str(test)))
             return _both(ctx, frame, node, None)
 
 

@@ -58,6 +58,9 @@ TYPE_NAMES = (*SCALARS, "float", "quant", "list", *STATIC_KINDS, *AXIS_KINDS, *D
 def annotation(ctx: Context, node: syntax.Type) -> Value:
     """What a written type means."""
     value = bounded(ctx, _base(ctx, node.base), node.span)
+    if isinstance(value, DTypeValue):
+        ctx.report(InvalidType(node.span, f"`{value}` is a dtype: a single number is written `{value}[]`"))
+        return UNKNOWN
     if node.within is not None:
         within = interval(ctx, node.within)
         if isinstance(value, Tensor):
@@ -262,8 +265,11 @@ def _pack_argument(ctx: Context, node: syntax.TensorType) -> Shape:
 
 def tensor(ctx: Context, node: syntax.TensorType, dtype: DType) -> Value:
     found = shape(ctx, node.dims or ())
-    unknown = any(isinstance(item, Dim) and _is_unknown(item) for item in found)
-    return UNKNOWN if unknown else Tensor(dtype, found)
+    sizes = [item for item in found if isinstance(item, Dim)]
+    negative = next((size for size in sizes if size.constant is not None and size.constant < 0), None)
+    if negative is not None:
+        ctx.report(InvalidType(node.span, f"the size `{negative}` is negative"))
+    return UNKNOWN if negative is not None or any(map(_is_unknown, sizes)) else Tensor(dtype, found)
 
 
 def shape(ctx: Context, dims: tuple[syntax.Index, ...]) -> Shape:

@@ -44,7 +44,8 @@ class DTypeMismatch(Traced):
     @property
     @override
     def message(self) -> str:
-        return f"expected `{self.expected}` numbers, found `{self.found}`"
+        wanted = "`bool`" if self.expected == "bool" else f"`{self.expected}` numbers"
+        return f"expected {wanted}, found {quoted(self.found)}"
 
     @property
     @override

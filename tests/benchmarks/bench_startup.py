@@ -1,59 +1,41 @@
-"""What a run of the command line costs beside `python -c pass`: the version, and a check of 60 files, warm and cold.
+"""What starting the command line costs, beside `python -c pass`: the version, and a check of one small file.
 
-The medians of interleaved rounds are compared, so that a slow moment of the machine touches all alike.
+Run by `./dev bench startup`. Whole commands; the medians of interleaved rounds.
 """
 
 from __future__ import annotations
 
 import os
-import statistics
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Mapping
 from pathlib import Path
 
+from tests.benchmarks.processes import TENUTO, Job, interleaved, table, verdict
+
+SMALL = "fn double(x: f32[N]) -> f32[N] = x + x\n"
+BASE = "python -c pass"
+VERSION = "tenuto --version"
 ROUNDS = 15
-FILES = 60
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
-TENUTO = str(Path(sys.executable).with_name("tenuto"))
+BAR = 2.5
 
 
-def seconds(command: list[str], folder: Path, environment: Mapping[str, str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=False)
-    return time.perf_counter() - begun
-
-
-def main() -> None:
+def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        examples = sorted(EXAMPLES.glob("*.ten"))
-        for number in range(FILES):
-            source = examples[number % len(examples)]
-            (folder / f"m{number:02}_{source.name}").write_bytes(source.read_bytes())
-        lines = sum(path.read_text(encoding="utf-8").count("\n") for path in folder.glob("*.ten"))
-        environment = {**os.environ, "TENUTO_CACHE_DIR": str(folder / ".cache")}
+        (folder / "small.ten").write_text(SMALL, encoding="utf-8")
+        environment = {**os.environ, "TENUTO_CACHE_DIR": str(folder / "cache")}
         commands = {
-            "python -c pass": [sys.executable, "-c", "pass"],
-            "tenuto --version": [TENUTO, "--version"],
-            f"tenuto check, {FILES} files ({lines} lines), unchanged": [TENUTO, "check"],
+            BASE: [sys.executable, "-c", "pass"],
+            VERSION: [TENUTO, "--version"],
+            "tenuto check, one small file, cold": [TENUTO, "check", "--no-cache", "small.ten"],
+            "tenuto check, one small file, unchanged": [TENUTO, "check", "small.ten"],
         }
-        cold = [TENUTO, "check", "--no-cache"]
-        seconds(commands["tenuto --version"], folder, environment)  # writes the bytecode
-        first = [seconds(cold, folder, environment) for _ in range(3)]
-        seconds([TENUTO, "check"], folder, environment)
-        times: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(ROUNDS):
-            for what, command in commands.items():
-                times[what].append(seconds(command, folder, environment))
-        base = statistics.median(times["python -c pass"])
-        for what, measured in times.items():
-            median = statistics.median(measured)
-            print(f"  {what}: {median * 1000:.1f} ms, {median / base:.2f} of python -c pass")
-        print(f"  tenuto check, {FILES} files, cold: {statistics.median(first) * 1000:.0f} ms")
+        jobs = {name: Job(command, folder, environment) for name, command in commands.items()}
+        interleaved(jobs, 1)  # Writes the bytecode and the cache.
+        costs = interleaved(jobs, ROUNDS)
+    table(costs, BASE)
+    return 0 if verdict(f"{VERSION}, wall", costs[VERSION].wall / costs[BASE].wall, BAR) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

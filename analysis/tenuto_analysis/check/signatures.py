@@ -7,7 +7,7 @@ from tenuto_analysis.check import builtins, clauses, expressions, queries, writt
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.written import AXIS_KINDS, STATIC_KINDS
 from tenuto_analysis.database import Database
-from tenuto_analysis.diagnostics.names import DuplicateName, ShadowedName, SuspiciousName, UnboundSize
+from tenuto_analysis.diagnostics.names import DuplicateName, ForeignOperator, ShadowedName, SuspiciousName, UnboundSize
 from tenuto_analysis.diagnostics.types import TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, Flag, Symbol, of, render
@@ -78,6 +78,8 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     promises = tuple(item.constraint for item in where if builtins.names_in(item.constraint, run_time))
     requirements = _requirements(ctx, [item for item in where if not builtins.names_in(item.constraint, run_time)])
     clauses.check(ctx, node.clauses)
+    if node.keyword is syntax.Keyword.OP and not file.startswith(str(modules.STD)):
+        ctx.report(ForeignOperator(node.name.span, node.name.text))
     signature = Signature(
         node.name.text,
         file,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Fix, Place, Related
-from tenuto_analysis.diagnostics.words import near_names, replaced
+from tenuto_analysis.diagnostics.words import counted, near_names, replaced
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,13 @@ class UnexpectedArgument(Diagnostic):
     @property
     @override
     def help(self) -> str | None:
-        return near_names(self.near) or (f"it takes {', '.join(self.takes)}" if self.takes else "it takes none")
+        return near_names(self.near) or self._takes
+
+    @property
+    def _takes(self) -> str:
+        if all(name.isdigit() for name in self.takes):  # The places of a model type have no names.
+            return f"it takes {counted(len(self.takes), 'argument')}"
+        return f"it takes {', '.join(self.takes)}"
 
     @property
     @override

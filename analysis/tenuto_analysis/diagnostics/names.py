@@ -261,6 +261,25 @@ class SuspiciousName(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignOperator(Diagnostic):
+    """An `op` outside of the standard library."""
+
+    rule: ClassVar[str] = "foreign-operator"
+
+    name: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.name}` is an `op`: only the standard library declares primitives"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "write a `fn` with a body made of the operators that there are"
+
+
+@dataclass(frozen=True, slots=True)
 class RecursiveDefinition(Diagnostic):
     """A declaration that needs itself."""
 

@@ -15,6 +15,12 @@ from tenuto_grammar.text import Span
 # The named policies that fix the dtype of a value, and those that are made by a call.
 PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}
 NAMED = (*PLAIN, "mixed", "policy", "int8", "int4", "fp8")
+TARGETS = (
+    *("cpu.x86_64", "cpu.aarch64", "cuda.sm_80", "cuda.sm_89", "cuda.sm_90", "metal", "vulkan", "onnxruntime.cpu"),
+    *("rocm.gfx942", "rocm.gfx950", "rocm.gfx1100", "tensorrt", "tosa", "groq.tsp", "cerebras.wse3", "apple.ane"),
+    *("nvidia.h100", "nvidia.h200", "nvidia.b200", "amd.mi300x", "amd.xdna2", "google.tpu_v5e", "google.tpu_v6e"),
+    *("aws.trainium2", "aws.inferentia2", "intel.gaudi3", "qualcomm.hexagon", "arm.neoverse"),
+)
 PRECISION_CLASSES = ("any", "product", "wide")
 
 _DTYPE_FIELDS = ("params", "compute", "accumulate", "wide", "storage")
@@ -24,6 +30,8 @@ def check(ctx: Context, clauses: syntax.Clauses) -> None:
     """The clauses of a definition."""
     if clauses.precision is not None:
         policy(ctx, clauses.precision)
+    for path in clauses.target:
+        target(ctx, path.text, path.span)
     node = clauses.precision_class
     if node is not None and node.text not in PRECISION_CLASSES:
         _unknown(ctx, node.span, node.text, "precision class", PRECISION_CLASSES)
@@ -33,6 +41,14 @@ def check_local(ctx: Context, local: syntax.Local) -> None:
     """The clauses of a statement."""
     if local.precision is not None:
         policy(ctx, local.precision)
+    for path in local.target:
+        target(ctx, path.text, path.span)
+
+
+def target(ctx: Context, text: str, span: Span) -> None:
+    """A target is known by name; an empty part has been reported as what it is, a mistake in the syntax."""
+    if text not in TARGETS and all(text.split(".")):
+        _unknown(ctx, span, text, "target", TARGETS)
 
 
 def policy(ctx: Context, node: syntax.Expression) -> None:

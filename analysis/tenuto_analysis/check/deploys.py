@@ -169,15 +169,22 @@ def _weights(ctx: Context, item: syntax.Setting) -> None:
 def _target(ctx: Context, item: syntax.Setting) -> None:
     nodes = item.value.items if isinstance(item.value, syntax.ListLiteral) else (item.value,)
     for node in nodes:
-        if not _is_path(node):
+        text = _path(node)
+        if text is None:
             ctx.report(InvalidSetting(node.span, "target", "a target is a name such as `cpu.x86_64`"))
+        else:
+            clauses.target(ctx, text, node.span)
 
 
-def _is_path(node: syntax.Expression | syntax.Range) -> bool:
+def _path(node: syntax.Expression | syntax.Range) -> str | None:
+    """`cpu.x86_64` as text; empty where it is missing."""
     match node:
-        case syntax.Name() | syntax.Missing():
-            return True
-        case syntax.Attribute(base=base):
-            return _is_path(base)
+        case syntax.Name(text=text):
+            return text
+        case syntax.Missing():
+            return ""
+        case syntax.Attribute(base=base, name=name):
+            before = _path(base)
+            return f"{before}.{name.text}" if before is not None else None
         case _:
-            return False
+            return None

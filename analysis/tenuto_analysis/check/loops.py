@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from tenuto_analysis.check import (
     builtins,
     expressions,
@@ -11,6 +13,7 @@ from tenuto_analysis.check import (
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.statements import (
     LoopChangesType,
+    LoopTooLong,
     MisplacedStatement,
 )
 from tenuto_analysis.diagnostics.types import TypeMismatch
@@ -59,7 +62,7 @@ def _static_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items:
         return
     ctx.steps += len(items)
     if len(items) > _UNROLLED or ctx.steps > _MOST_STEPS:
-        _step_by_induction(ctx, frame, node, items[0])
+        _long_loop(ctx, frame, node, items)
         return
     if not items:
         return
@@ -70,6 +73,29 @@ def _static_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items:
             for name in _assigned(node.body):
                 statements.rebind(ctx, name, UNKNOWN)
             return
+
+
+def _long_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items: tuple[Value, ...]) -> None:
+    """A static loop that is too long to follow: elements that are alike, or count evenly, need one step only."""
+    numbers = [item.value.constant for item in items if isinstance(item, Int)]
+    if all(item == items[0] for item in items):
+        _step_by_induction(ctx, frame, node, items[0])
+    elif len(numbers) == len(items) and None not in numbers and _evenly(numbers):
+        first, second = items[0], items[1]
+        assert isinstance(first, Int)
+        assert isinstance(second, Int)
+        index = ctx.fresh("i", 0)
+        element = Int(first.value + of(index) * (second.value - first.value))
+        _symbolic_loop(ctx, frame, node, Sequence(element, index, literal(len(items))))
+    else:
+        ctx.report(LoopTooLong(node.iterable.span, len(items)))
+        for name in _assigned(node.body):
+            statements.rebind(ctx, name, UNKNOWN)
+
+
+def _evenly(numbers: list[int | None]) -> bool:
+    steps = {b - a for a, b in pairwise(numbers) if a is not None and b is not None}
+    return len(steps) == 1
 
 
 def _keeps_types(ctx: Context, frame: statements.Frame, node: syntax.For, item: Value) -> bool:

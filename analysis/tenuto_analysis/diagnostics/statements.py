@@ -35,6 +35,27 @@ class LoopChangesType(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True)
+class LoopTooLong(Diagnostic):
+    """A loop over too many elements that are not alike to check each step."""
+
+    rule: ClassVar[str] = "loop-too-long"
+
+    length: int
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"the loop has {self.length} different steps, more than are checked one by one"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return (
+            "loop over a range, or over elements of one type; or move a part of the steps into a definition of its own"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BranchesDiffer(Diagnostic):
     """Two branches that give different types."""
 

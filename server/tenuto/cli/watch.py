@@ -14,6 +14,7 @@ from tenuto.cli.run import Checker
 from tenuto.cli.sources import SUFFIX, find_sources
 from tenuto_server.settings import SettingsError
 
+_WAIT_MS = 100
 SETTINGS_FILES = ("tenuto.toml", "pyproject.toml")
 
 
@@ -21,8 +22,12 @@ def watch(checker: Checker, options: Options) -> int:
     """Runs until it is interrupted."""
     folders = {checker.settings.of(source.file).root for source in find_sources(options.paths, checker.settings)}
     folders |= {os.path.abspath(path) for path in options.paths if os.path.isdir(path)}
+    watching = changes_below(*folders, watch_filter=_matters, rust_timeout=_WAIT_MS, yield_on_timeout=True)
+    next(watching)  # It listens from here on: no change during the first check is lost.
     check_once(checker, options)
-    for changes in changes_below(*folders, watch_filter=_matters):
+    for changes in watching:
+        if not changes:
+            continue
         for _, path in changes:
             if os.path.basename(path) in SETTINGS_FILES:
                 checker.forget_settings()

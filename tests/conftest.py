@@ -8,11 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tenuto_analysis.compat import override
 from tests.command import Command
 from tests.markdown import rerun, sections
 from tests.voice import VOICE, keep_or_fail
+
+# A busy machine is slow, which is no mistake. In continuous integration every run draws the same examples.
+settings.register_profile(
+    "tenuto", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
+settings.load_profile("tenuto")
 
 ROOT = Path(__file__).parent.parent
 SPEC = ROOT / "tests" / "spec"

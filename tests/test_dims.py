@@ -31,6 +31,7 @@ from tenuto_analysis.dims import (
     substitute,
     substitute_constraint,
 )
+from tenuto_analysis.normal_form import TooLarge
 from tests.dim_source import constraint, dim, symbol
 
 LEAVES = [symbol("A"), symbol("B"), symbol("c")]
@@ -136,8 +137,8 @@ def test_sums_and_products_obey_the_laws_of_a_ring(
     x: tuple[Dim, Meaning], y: tuple[Dim, Meaning], z: tuple[Dim, Meaning]
 ) -> None:
     a, b, c = x[0], y[0], z[0]
-    if a.size + b.size + c.size > 40:
-        return
+    if any(isinstance(leaf, TooLarge) for product in (a * b, b * c, a * b * c) for leaf in leaves(product)):
+        return  # Given up for its size: known to be equal only to itself.
     assert a + b is b + a
     assert a * b is b * a
     assert (a + b) + c is a + (b + c)

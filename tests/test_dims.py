@@ -137,22 +137,21 @@ def test_sums_and_products_obey_the_laws_of_a_ring(
     x: tuple[Dim, Meaning], y: tuple[Dim, Meaning], z: tuple[Dim, Meaning]
 ) -> None:
     a, b, c = x[0], y[0], z[0]
-    if any(
-        isinstance(leaf, TooLarge)
-        for product in (a * b, b * c, a * c, a * b * c, a * (b + c))
-        for leaf in leaves(product)
-    ):
-        return  # Given up for its size: known to be equal only to itself.
-    assert a + b is b + a
-    assert a * b is b * a
-    assert (a + b) + c is a + (b + c)
-    assert (a * b) * c is a * (b * c)
-    assert a * (b + c) is a * b + a * c
-    assert a - a is ZERO
-    assert a * ONE is a
-    assert ZERO - (-a) is a
-    assert maximum(a, b) is maximum(b, a)
-    assert minimum(a, minimum(b, c)) is minimum(minimum(a, b), c)
+    laws = [
+        (a + b, b + a),
+        (a * b, b * a),
+        ((a + b) + c, a + (b + c)),
+        ((a * b) * c, a * (b * c)),
+        (a * (b + c), a * b + a * c),
+        (a - a, ZERO),
+        (a * ONE, a),
+        (ZERO - (-a), a),
+        (maximum(a, b), maximum(b, a)),
+        (minimum(a, minimum(b, c)), minimum(minimum(a, b), c)),
+    ]
+    for left, right in laws:
+        given_up = any(isinstance(leaf, TooLarge) for leaf in leaves(left) | leaves(right))
+        assert left is right or given_up  # What is given up for its size is known to be equal only to itself.
 
 
 @given(EXPRESSIONS, VALUES)

@@ -297,6 +297,9 @@ class _Substitution:
         return self.replaced[leaf]
 
     def _sum(self, dim: Dim) -> Dim:
+        alone = single_atom(dim)
+        if alone is not None:
+            return self._atom(alone)
         total = ZERO
         for monomial, coefficient in dim.terms.items():
             product = literal(coefficient)

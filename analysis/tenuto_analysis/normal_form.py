@@ -11,7 +11,6 @@ beyond `SIZE_LIMIT` becomes a fresh unknown, so nothing here is slow, and nothin
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -29,7 +28,7 @@ _MEMO_LIMIT = 10_000
 _Key = TypeVar("_Key")
 
 
-class Leaf(ABC):
+class Leaf:
     """An atom that only its owner understands: hashable and comparable by content, printable.
 
     `low` is a lower bound that always holds (0 for a dimension), or None.
@@ -37,10 +36,6 @@ class Leaf(ABC):
 
     __slots__ = ()
     low: int | None
-
-    @override
-    @abstractmethod
-    def __str__(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +214,7 @@ Constraint = Compare | All | Any_ | Not | Truth | Flag
 
 
 def literal(n: int) -> Dim:
-    return _intern({_UNIT: n} if n else {})
+    return _literals.get(n) or _remember(_literals, n, _intern({_UNIT: n} if n else {}))
 
 
 def of(leaf: Leaf) -> Dim:
@@ -242,7 +237,7 @@ def fresh() -> Dim:
 
 def of_atom(atom: Atom) -> Dim:
     """The Dim that is this atom alone; its operands must be in normal form already."""
-    return _intern({_monomial((atom,)): 1})
+    return _atoms.get(atom) or _remember(_atoms, atom, _intern({_monomial((atom,)): 1}))
 
 
 def floordiv(a: Dim, b: Dim) -> Dim:
@@ -652,6 +647,8 @@ def _forget_dim(entry: KeyedRef[frozenset[tuple[Monomial, int]], Dim]) -> None:
 
 _monomials: dict[tuple[Atom, ...], KeyedRef[tuple[Atom, ...], Monomial]] = {}
 _dims: dict[frozenset[tuple[Monomial, int]], KeyedRef[frozenset[tuple[Monomial, int]], Dim]] = {}
+_literals: dict[int, Dim] = {}
+_atoms: dict[Atom, Dim] = {}
 _sums: dict[tuple[Dim, Dim, int], Dim] = {}
 _products: dict[tuple[Dim, Dim], Dim] = {}
 _quotients: dict[tuple[Dim, Dim], Dim] = {}

@@ -16,7 +16,8 @@ from tenuto_analysis.modules import chunk_text
 from tenuto_grammar import syntax
 
 _MOST_TOLD = 50  # For so many declarations of a file the way back to themselves is looked for.
-_WORD = re.compile(r"[^\W\d]\w*")
+# A word, or what holds none that counts: a string or a comment.
+_WORD = re.compile(r'"(?:[^"\\\n]|\\.)*"|#[^\n\r]*|[^\W\d]\w*')
 
 
 @query

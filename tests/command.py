@@ -6,7 +6,8 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,9 +66,10 @@ def clean_environment(folder: Path) -> dict[str, str]:
     return {**kept, "TENUTO_CACHE_DIR": str(folder / ".cache")}
 
 
-def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    """A process of its own, with its streams as text."""
-    return subprocess.Popen(
+@contextmanager
+def start(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process of its own, with its streams as text; it ends with the block, whatever happens there."""
+    with subprocess.Popen(
         [*TENUTO, *arguments],
         cwd=folder,
         env=clean_environment(folder),
@@ -76,4 +78,8 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

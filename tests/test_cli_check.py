@@ -323,7 +323,8 @@ def test_watch_checks_again_until_interrupted(tmp_path: Path) -> None:
     with start("check", "--watch", "--format", "concise", folder=tmp_path) as process:
         assert process.stdout is not None and process.stderr is not None
         assert process.stderr.readline() == "no problems (checked 1 file)\n"
-        file.write_text(FAULTY, encoding="utf-8")
+        (tmp_path / "a.new").write_text(FAULTY, encoding="utf-8")
+        os.replace(tmp_path / "a.new", file)  # At once: a file that is written may be seen empty first.
         assert process.stdout.readline().startswith("a.ten:1:38: error[unknown-name]")
         os.remove(file)
         lines = [process.stderr.readline() for _ in range(4)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -166,8 +167,10 @@ def test_files_that_are_gone_are_forgotten(tenuto: Command) -> None:
 def test_many_at_once(tmp_path: Path) -> None:
     for number in range(10):
         (tmp_path / f"m{number}.ten").write_text(FAULTY, encoding="utf-8")
-    processes = [start("check", "--format", "concise", folder=tmp_path) for _ in range(6)]
-    results = {(*process.communicate(timeout=120), process.returncode) for process in processes}
+    with ExitStack() as running:
+        started = [start("check", "--format", "concise", folder=tmp_path) for _ in range(6)]
+        processes = [running.enter_context(process) for process in started]
+        results = {(*process.communicate(timeout=120), process.returncode) for process in processes}
     assert len(results) == 1
     assert next(iter(results))[2] == 1
     (file,) = (tmp_path / ".cache").iterdir()

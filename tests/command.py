@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -66,6 +67,11 @@ def clean_environment(folder: Path) -> dict[str, str]:
     return {**kept, "TENUTO_CACHE_DIR": str(folder / ".cache")}
 
 
+def _interruptible() -> None:
+    """A shell's background job ignores interrupts, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def start(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
     """A process of its own, with its streams as text; it ends with the block, whatever happens there."""
@@ -78,6 +84,7 @@ def start(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
+        preexec_fn=_interruptible if sys.platform != "win32" else None,
     ) as process:
         try:
             yield process

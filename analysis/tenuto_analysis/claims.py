@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from tenuto_analysis.normal_form import (
     ONE,
@@ -30,14 +31,12 @@ class Sign(Enum):
     AT_LEAST_ZERO = "at least zero"
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(Struct, frozen=True):
     sign: Sign
     dim: Dim
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """At least one of these lists of claims holds."""
 
     alternatives: tuple[tuple[Claim | Choice, ...], ...]

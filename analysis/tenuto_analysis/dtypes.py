@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from tenuto_analysis.compat import override
 
@@ -29,8 +30,7 @@ class DTypeClass(Enum):
     ANY = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(Struct, frozen=True):
     """A dtype of the machine: `f32`, `i8`, `bool`."""
 
     name: str
@@ -42,8 +42,7 @@ class Scalar:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """`float`: the dtype that the precision policy in force says."""
 
     @override
@@ -51,8 +50,7 @@ class Policy:
         return "float"
 
 
-@dataclass(frozen=True, slots=True)
-class DTypeVariable:
+class DTypeVariable(Struct, frozen=True):
     """`T` of `T: floating`."""
 
     name: str
@@ -64,8 +62,7 @@ class DTypeVariable:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Accumulated:
+class Accumulated(Struct, frozen=True):
     """`accumulated(T)`: what a sum of products of `T` is kept in."""
 
     of: DTypeVariable
@@ -75,8 +72,7 @@ class Accumulated:
         return f"accumulated({self.of})"
 
 
-@dataclass(frozen=True, slots=True)
-class Quantised:
+class Quantised(Struct, frozen=True):
     """`quant(i8, axis = 0)`: stored integers or small floats with a scale per axis or group."""
 
     storage: Scalar
@@ -93,8 +89,7 @@ class Quantised:
         return f"quant({', '.join(parts)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Weak:
+class Weak(Struct, frozen=True):
     """The dtype of a literal or a static value: it takes that of the tensor it meets."""
 
     kind: Kind
@@ -104,8 +99,7 @@ class Weak:
         return {Kind.FLOAT: "a float literal", Kind.SIGNED: "an integer literal"}.get(self.kind, self.kind.value)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownDType:
+class UnknownDType(Struct, frozen=True):
     """A dtype that a reported mistake hides."""
 
     @override

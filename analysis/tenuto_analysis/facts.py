@@ -7,8 +7,9 @@ all). Work is bounded by counted steps, so an answer never depends on the machin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tenuto_analysis.claims import Claim, claims_of, divisors
 from tenuto_analysis.counterexample import find_values
@@ -34,13 +35,11 @@ _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Struct, frozen=True):
     """It holds for all integers that satisfy the facts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unproved:
+class Unproved(Struct, frozen=True):
     """No proof was found.
 
     `counterexample` satisfies every fact and breaks the goal, or leaves it without a value where it divides by 0; it is

@@ -6,7 +6,8 @@ What leaves here is plain data: spans are offsets in the file, edits too.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import queries
@@ -58,8 +59,7 @@ def findings(db: Database, file: str) -> tuple[Finding, ...]:
     return tuple(sorted(result, key=lambda finding: (finding.span, finding.rule, finding.message)))
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """What the check of one declaration says: its problems, the names that it uses, the lints that it allows."""
 
     problems: tuple[Diagnostic, ...]
@@ -191,8 +191,7 @@ def _without(node: syntax.Import, item: syntax.ImportedName) -> Edit:
 # ------------------------------------------------------------------------------------------------------------ questions
 
 
-@dataclass(frozen=True, slots=True)
-class TypedSpan:
+class TypedSpan(Struct, frozen=True):
     """A place in a declaration with what was inferred for it; the span is an offset in the file."""
 
     span: Span

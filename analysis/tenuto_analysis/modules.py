@@ -8,9 +8,10 @@ everything below it is keyed by declaration, so that an edit elsewhere in the fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
 
 from tenuto_analysis.database import Database, input_fact, query
 from tenuto_grammar.chunks import Chunk, split
@@ -127,16 +128,14 @@ def offered(db: Database, file: str) -> dict[str, str]:
 # -------------------------------------------------------------------------------------------------------- between files
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """What a name denotes: a declaration of a file, or (`name` None) the file as a module."""
 
     file: str
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedModule:
+class ImportedModule(Struct, frozen=True):
     """One import: its chunk's key, the path as written, and the file that it names, whether or not it is there."""
 
     key: str

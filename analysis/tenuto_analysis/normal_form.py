@@ -12,13 +12,14 @@ beyond `SIZE_LIMIT` becomes a fresh unknown, so nothing here is slow, and nothin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import reduce
 from itertools import count
 from math import gcd
 from typing import TypeVar
 from weakref import KeyedRef
+
+from msgspec import Struct
 
 from tenuto_analysis.compat import override
 
@@ -38,8 +39,7 @@ class Leaf:
     low: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Symbol(Leaf):
+class Symbol(Leaf, Struct, frozen=True):
     """A named integer; `owner` tells apart two that print alike."""
 
     name: str
@@ -51,8 +51,7 @@ class Symbol(Leaf):
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class TooLarge(Leaf):
+class TooLarge(Leaf, Struct, frozen=True):
     """An integer whose expression was given up for its size: known to be equal only to itself."""
 
     serial: int
@@ -122,40 +121,35 @@ class Dim:
         return f"Dim({self})"
 
 
-@dataclass(frozen=True, slots=True)
-class Quotient:
+class Quotient(Struct, frozen=True):
     """`dividend // divisor`, rounded down."""
 
     dividend: Dim
     divisor: Dim
 
 
-@dataclass(frozen=True, slots=True)
-class Remainder:
+class Remainder(Struct, frozen=True):
     """`dividend % divisor`, with the sign of the divisor."""
 
     dividend: Dim
     divisor: Dim
 
 
-@dataclass(frozen=True, slots=True)
-class Extreme:
+class Extreme(Struct, frozen=True):
     """The largest or the smallest of two or more arguments."""
 
     largest: bool
     arguments: tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Power:
+class Power(Struct, frozen=True):
     """`base ** exponent`; it has no value where the exponent is negative."""
 
     base: Dim
     exponent: Dim
 
 
-@dataclass(frozen=True, slots=True)
-class Conditional:
+class Conditional(Struct, frozen=True):
     test: Constraint
     then: Dim
     otherwise: Dim
@@ -173,35 +167,29 @@ class Relation(Enum):
     GE = ">="
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+class Compare(Struct, frozen=True):
     op: Relation
     left: Dim
     right: Dim
 
 
-@dataclass(frozen=True, slots=True)
-class All:
+class All(Struct, frozen=True):
     parts: tuple[Constraint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Any_:
+class Any_(Struct, frozen=True):
     parts: tuple[Constraint, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     part: Constraint
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(Struct, frozen=True):
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """A static bool that is known only by name; as a value of its leaf, 0 is false."""
 
     leaf: Leaf

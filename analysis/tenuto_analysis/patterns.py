@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from tenuto_analysis.diagnostics.words import counted
 from tenuto_analysis.dims import ONE, ZERO, Compare, Dim, Relation, literal
@@ -38,8 +39,7 @@ Side = tuple[Group, ...]
 _TOKEN = re.compile(r"\s*(?:(\.\.\.)|([A-Za-z_]\w*)|(1)|([()])|(\S))")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     inputs: tuple[Side, ...]
     output: Side
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import gcd
+
+from msgspec import Struct
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.normal_form import (
@@ -27,8 +28,7 @@ from tenuto_analysis.normal_form import (
 _MOST_DIVISION_STEPS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Factor(Leaf):
+class Factor(Leaf, Struct, frozen=True):
     """The integer that `divisor` must be multiplied with to give `dividend`."""
 
     dividend: Dim
@@ -117,8 +117,7 @@ def is_composite(dim: Dim) -> bool:
 (_UNIT,) = ONE.terms
 
 
-@dataclass(frozen=True, slots=True)
-class _Excess(Leaf):
+class _Excess(Leaf, Struct, frozen=True):
     """By how much an atom exceeds its lower bound."""
 
     atom: Atom

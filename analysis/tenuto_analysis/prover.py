@@ -8,7 +8,6 @@ negative. Cases are split only where the numbers found so far break a choice. Th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from tenuto_analysis.claims import Choice, Claim, Claims, Sign, claims_of
 from tenuto_analysis.dims import evaluate, leaves
@@ -88,7 +87,6 @@ def _sides(dim: Dim) -> Choice:
     return Choice(((Claim(Sign.AT_LEAST_ZERO, dim - 1),), (Claim(Sign.AT_LEAST_ZERO, -dim - 1),)))
 
 
-@dataclass(slots=True)
 class _Relevant:
     """The claims that share leaves, directly or through others, with what is asked."""
 

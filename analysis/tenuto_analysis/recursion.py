@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database, query
@@ -37,8 +38,7 @@ def _may_need(db: Database, file: str, key: str) -> frozenset[str]:
     return frozenset(found - {key} if words.count(key) < 2 else found)
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """How the declarations of a file need each other."""
 
     order: tuple[str, ...]  # All of them, each after those that it needs, as far as that can be.

@@ -8,9 +8,10 @@ in `patterns.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from functools import reduce as fold
+
+from msgspec import Struct
 
 from tenuto_analysis.dims import ONE, ZERO, All, Compare, Constraint, Dim, Flag, Relation, Truth, literal, of
 from tenuto_analysis.facts import EMPTY, Facts
@@ -46,8 +47,7 @@ class FailureKind(Enum):
     PATTERN = "pattern"
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """Why a shape function has no result. `obligation` is what would have to hold, where that can be said."""
 
     kind: FailureKind
@@ -55,8 +55,7 @@ class Failure:
     obligation: Constraint | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """What is known at a place: facts about sizes, and what residual shape functions are equal to."""
 
     facts: Facts = EMPTY

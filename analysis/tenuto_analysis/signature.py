@@ -5,7 +5,7 @@ A signature holds no syntax, so that it stays equal when a body changes; spans a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tenuto_analysis.dims import Constraint
 from tenuto_analysis.types import Value
@@ -13,8 +13,7 @@ from tenuto_grammar.syntax import Keyword
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class GenericSignature:
+class GenericSignature(Struct, frozen=True):
     """One generic; `kind` is a `KindValue`, `DTypeKind`, `RecordKind`, `ModelBound` or `ListKind`; packs have none."""
 
     name: str
@@ -24,8 +23,7 @@ class GenericSignature:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterSignature:
+class ParameterSignature(Struct, frozen=True):
     """One parameter. `default` is its value where the call gives none; None where the call must give one."""
 
     name: str
@@ -38,8 +36,7 @@ class ParameterSignature:
         return self.default is not None
 
 
-@dataclass(frozen=True, slots=True)
-class Requirement:
+class Requirement(Struct, frozen=True):
     """A constraint that a caller must meet: of the `where`, or implied by the arithmetic of the signature."""
 
     constraint: Constraint
@@ -47,8 +44,7 @@ class Requirement:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """`owner` owns the names; `result` is None where the body tells it; `existential` sizes are new at each call."""
 
     name: str

@@ -6,7 +6,7 @@ computes the shape functions again; a shape function that fails leaves its `Fail
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from tenuto_analysis.dims import (
     All,
@@ -68,8 +68,7 @@ from tenuto_analysis.types import (
 )
 
 
-@dataclass(slots=True)
-class Substitution:
+class Substitution(Struct):
     """What the names of `owner` stand for. Names that are not bound stay."""
 
     owner: str

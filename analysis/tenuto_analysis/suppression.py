@@ -7,7 +7,8 @@ can be silenced, and a comment that silences nothing is reported itself.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
@@ -22,8 +23,7 @@ _ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
 _SEVERITIES = {item.rule: item.severity for item in CATALOGUE}
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Struct, frozen=True):
     """One rule that a comment allows, and the stretch of the declaration where it does."""
 
     key: str

@@ -7,8 +7,9 @@ Printing (`str`) gives source syntax.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.dims import Constraint, Dim, Leaf, render
@@ -17,8 +18,7 @@ from tenuto_analysis.dtypes import DType, DTypeClass
 # --------------------------------------------------------------------------------------------------------------- shapes
 
 
-@dataclass(frozen=True, slots=True)
-class PackVariable:
+class PackVariable(Struct, frozen=True):
     """`..S`: some dimensions, by name."""
 
     name: str
@@ -29,8 +29,7 @@ class PackVariable:
         return f"..{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class PackCall:
+class PackCall(Struct, frozen=True):
     """`..broadcast(A, B)`: a shape function whose arguments are not known well enough to compute it."""
 
     function: str
@@ -49,8 +48,7 @@ def shape_text(shape: Shape) -> str:
     return ", ".join(map(str, shape))
 
 
-@dataclass(frozen=True, slots=True)
-class PackProduct(Leaf):
+class PackProduct(Leaf, Struct, frozen=True):
     """`product(S)`."""
 
     shape: Shape
@@ -61,8 +59,7 @@ class PackProduct(Leaf):
         return f"product({_pack_text(self.shape)})"
 
 
-@dataclass(frozen=True, slots=True)
-class PackRank(Leaf):
+class PackRank(Leaf, Struct, frozen=True):
     """`rank(S)`."""
 
     shape: Shape
@@ -73,8 +70,7 @@ class PackRank(Leaf):
         return f"rank({_pack_text(self.shape)})"
 
 
-@dataclass(frozen=True, slots=True)
-class AxisSize(Leaf):
+class AxisSize(Leaf, Struct, frozen=True):
     """`S[axis]`."""
 
     shape: Shape
@@ -86,8 +82,7 @@ class AxisSize(Leaf):
         return f"{_pack_text(self.shape)}[{self.axis}]"
 
 
-@dataclass(frozen=True, slots=True)
-class ListElement(Leaf):
+class ListElement(Leaf, Struct, frozen=True):
     """`c.widths[i]`: an element of a configuration's list."""
 
     path: str
@@ -100,8 +95,7 @@ class ListElement(Leaf):
         return f"{self.path}[{self.index}]"
 
 
-@dataclass(frozen=True, slots=True)
-class ListLength(Leaf):
+class ListLength(Leaf, Struct, frozen=True):
     """`len(c.widths)`."""
 
     path: str
@@ -113,8 +107,7 @@ class ListLength(Leaf):
         return f"len({self.path})"
 
 
-@dataclass(frozen=True, slots=True)
-class BoolSymbol(Leaf):
+class BoolSymbol(Leaf, Struct, frozen=True):
     """`biased`: a static bool known only by name."""
 
     name: str
@@ -126,8 +119,7 @@ class BoolSymbol(Leaf):
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class IsNone(Leaf):
+class IsNone(Leaf, Struct, frozen=True):
     """`mask == none`: whether an optional argument was left out."""
 
     name: str
@@ -139,8 +131,7 @@ class IsNone(Leaf):
         return f"{self.name} == none"
 
 
-@dataclass(frozen=True, slots=True)
-class SamePack(Leaf):
+class SamePack(Leaf, Struct, frozen=True):
     """`broadcast(A, B) == A`: an equality of shapes that is known only as a fact."""
 
     left: Shape
@@ -152,8 +143,7 @@ class SamePack(Leaf):
         return f"{_pack_text(self.left)} == {_pack_text(self.right)}"
 
 
-@dataclass(frozen=True, slots=True)
-class StaticTest(Leaf):
+class StaticTest(Leaf, Struct, frozen=True):
     """A static condition that is no arithmetic: two strings that are equal."""
 
     text: str
@@ -174,8 +164,7 @@ def _pack_text(shape: Shape) -> str:
 # --------------------------------------------------------------------------------------------------------------- values
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """`low .. high`, both included; integers as dimension terms, others as floats, None where it is not known."""
 
     low: Dim | float | None
@@ -186,8 +175,7 @@ class Interval:
         return f"{self.low} .. {self.high}"
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     dtype: DType
     shape: Shape
     within: Interval | None = None
@@ -198,8 +186,7 @@ class Tensor:
         return f"{self.dtype}[{shape_text(self.shape)}]{within}"
 
 
-@dataclass(frozen=True, slots=True)
-class Int:
+class Int(Struct, frozen=True):
     """A static integer: a literal, a dimension, arithmetic on them."""
 
     value: Dim
@@ -209,8 +196,7 @@ class Int:
         return str(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Float:
+class Float(Struct, frozen=True):
     """A static float; `value` is None where it is known only at build time."""
 
     value: float | None
@@ -220,8 +206,7 @@ class Float:
         return "float" if self.value is None else repr(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Bool:
+class Bool(Struct, frozen=True):
     """A static truth value: a constraint on sizes and flags."""
 
     value: Constraint
@@ -231,8 +216,7 @@ class Bool:
         return render(self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class Str:
+class Str(Struct, frozen=True):
     value: str | None
 
     @override
@@ -240,15 +224,13 @@ class Str:
         return "str" if self.value is None else f'"{self.value}"'
 
 
-@dataclass(frozen=True, slots=True)
-class NoneValue:
+class NoneValue(Struct, frozen=True):
     @override
     def __str__(self) -> str:
         return "none"
 
 
-@dataclass(frozen=True, slots=True)
-class TupleValue:
+class TupleValue(Struct, frozen=True):
     items: tuple[Value, ...]
 
     @override
@@ -256,8 +238,7 @@ class TupleValue:
         return f"({', '.join(map(str, self.items))})"
 
 
-@dataclass(frozen=True, slots=True)
-class ListValue:
+class ListValue(Struct, frozen=True):
     """A list whose elements are known one by one."""
 
     items: tuple[Value, ...]
@@ -267,8 +248,7 @@ class ListValue:
         return f"[{', '.join(map(str, self.items))}]"
 
 
-@dataclass(frozen=True, slots=True)
-class Sequence:
+class Sequence(Struct, frozen=True):
     """A list of `length` elements that share one type, which may depend on `index` (`0 <= index < length`)."""
 
     element: Value
@@ -281,8 +261,7 @@ class Sequence:
         return f"list[{self.element}, {self.length}]"
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigList:
+class ConfigList(Struct, frozen=True):
     """A list-valued field of a configuration known only by name, such as `c.widths`."""
 
     path: str
@@ -295,8 +274,7 @@ class ConfigList:
         return self.path
 
 
-@dataclass(frozen=True, slots=True)
-class ShapeValue:
+class ShapeValue(Struct, frozen=True):
     """A pack, or a list of sizes used as a shape."""
 
     shape: Shape
@@ -306,8 +284,7 @@ class ShapeValue:
         return _pack_text(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
-class DTypeValue:
+class DTypeValue(Struct, frozen=True):
     dtype: DType
 
     @override
@@ -315,8 +292,7 @@ class DTypeValue:
         return str(self.dtype)
 
 
-@dataclass(frozen=True, slots=True)
-class TypeValue:
+class TypeValue(Struct, frozen=True):
     """A type as a generic argument."""
 
     type: Value
@@ -326,8 +302,7 @@ class TypeValue:
         return str(self.type)
 
 
-@dataclass(frozen=True, slots=True)
-class RecordValue:
+class RecordValue(Struct, frozen=True):
     """A record: a configuration, or tensors under names."""
 
     name: str
@@ -342,8 +317,7 @@ class RecordValue:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class OptionalValue:
+class OptionalValue(Struct, frozen=True):
     """A value that may be none, which a test narrows; `flag` stands for the test."""
 
     inner: Value
@@ -354,8 +328,7 @@ class OptionalValue:
         return f"{self.inner}?"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A declaration of a file, perhaps with generic arguments: what `Linear` or `Linear[4, 8]` denotes."""
 
     file: str
@@ -370,8 +343,7 @@ class Reference:
         return f"{self.name}[{', '.join(shown)}]"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelBound:
+class ModelBound(Struct, frozen=True):
     """`model(A, B) -> C where (...)`: a model known by its type; `owner` owns the names that it quantifies."""
 
     owner: str
@@ -385,8 +357,7 @@ class ModelBound:
         return f"model({', '.join(map(str, self.parameters))}) -> {self.result}"
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
+class Instance(Struct, frozen=True):
     """A model with its weights: what a `sub` names. `model` is what it was made from."""
 
     model: Reference | ModelBound | GenericModel
@@ -396,8 +367,7 @@ class Instance:
         return str(self.model)
 
 
-@dataclass(frozen=True, slots=True)
-class GenericModel:
+class GenericModel(Struct, frozen=True):
     """`M` of `M: model(...) -> ...`: a model that the caller chooses."""
 
     name: str
@@ -408,8 +378,7 @@ class GenericModel:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """An imported file under a name."""
 
     file: str
@@ -419,8 +388,7 @@ class Module:
         return "module"
 
 
-@dataclass(frozen=True, slots=True)
-class Builtin:
+class Builtin(Struct, frozen=True):
     """A function of the language itself: `range`, `len`, `product`."""
 
     name: str
@@ -430,8 +398,7 @@ class Builtin:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class TypeVariable:
+class TypeVariable(Struct, frozen=True):
     """`In` of `In: type`."""
 
     name: str
@@ -456,8 +423,7 @@ class StaticKind(Enum):
     SIZES = "sizes"
 
 
-@dataclass(frozen=True, slots=True)
-class KindValue:
+class KindValue(Struct, frozen=True):
     """The type of a compile-time parameter: `int`, `axis[S]`, `shape[..R]`; `shape` is the pack that it speaks of."""
 
     kind: StaticKind | AxisKind
@@ -479,8 +445,7 @@ class AxisKind(Enum):
     SHAPE = "shape"
 
 
-@dataclass(frozen=True, slots=True)
-class DTypeKind:
+class DTypeKind(Struct, frozen=True):
     """The kind of a generic `T: floating`."""
 
     bound: DTypeClass
@@ -490,8 +455,7 @@ class DTypeKind:
         return self.bound.value
 
 
-@dataclass(frozen=True, slots=True)
-class ListKind:
+class ListKind(Struct, frozen=True):
     """`list[element, length]` as the type of a parameter; `length` None where any will do."""
 
     element: Value
@@ -502,8 +466,7 @@ class ListKind:
         return f"list[{self.element}]" if self.length is None else f"list[{self.element}, {self.length}]"
 
 
-@dataclass(frozen=True, slots=True)
-class RecordKind:
+class RecordKind(Struct, frozen=True):
     """A record's name as the type of a parameter."""
 
     file: str
@@ -515,8 +478,7 @@ class RecordKind:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+class Placeholder(Struct, frozen=True):
     """A compile-time parameter that only its name stands for: a list, a pattern, axes; `type` is its declared type."""
 
     name: str
@@ -528,8 +490,7 @@ class Placeholder:
         return self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+class Unknown(Struct, frozen=True):
     """What a reported mistake hides: it silences what follows."""
 
     @override

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tenuto_grammar.lexer import END, Tokens
 from tenuto_grammar.problems import ProblemKind, Replacement, SyntaxProblem
@@ -10,8 +10,7 @@ from tenuto_grammar.terminals import Terminals
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(Struct, frozen=True):
     position: int
     indentation: int  # of the line on which it stands
 

@@ -7,12 +7,12 @@ what stands between. Nothing is parsed here; the chunks' texts joined are the fi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import pairwise
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+
+class Chunk(Struct, frozen=True):
     """The text of one declaration and of the comments above it; `keyword` is None for what precedes the first.
 
     `name` is found without parsing: what the declaration is called, or None for an import and where it is not typed

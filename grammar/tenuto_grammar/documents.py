@@ -6,65 +6,57 @@ comment in it is broken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 WIDTH = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Space:
+class Space(Struct, frozen=True):
     """A space, where the line goes on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """The end of the line in a broken group; else a space, or nothing."""
 
     space: bool
 
 
-@dataclass(frozen=True, slots=True)
-class HardLine:
+class HardLine(Struct, frozen=True):
     """The end of the line in any case; with `blank`, an empty line as well."""
 
     blank: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IfBroken:
+class IfBroken(Struct, frozen=True):
     """A text that stands in a broken group alone."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(Struct, frozen=True):
     """A comment: `trailing` what stands before it on its line, or alone on a line."""
 
     text: str
     trailing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(Struct, frozen=True):
     parts: tuple[Document, ...]
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Indent:
+class Indent(Struct, frozen=True):
     inner: Document
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     inner: Document
     shape: Shape
 
@@ -216,8 +208,7 @@ def _fits(left: int, first: _Entry, rest: list[_Entry]) -> bool:
     return False
 
 
-@dataclass(slots=True)
-class _Printer:
+class _Printer(Struct):
     pieces: list[str] = field(default_factory=list)
     column: int = 0
     space_asked: bool = False

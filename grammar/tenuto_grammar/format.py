@@ -9,7 +9,8 @@ constants or types that their author has put together. A declaration with a mist
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_grammar.chunks import split
 from tenuto_grammar.documents import render
@@ -19,8 +20,7 @@ from tenuto_grammar.parse import Parsed, collector_paused, parse_chunk
 from tenuto_grammar.problems import Replacement, SyntaxProblem
 
 
-@dataclass(frozen=True, slots=True)
-class Formatted:
+class Formatted(Struct, frozen=True):
     """`problems` are those of the whole text, with spans in it; the declarations that have them are unchanged."""
 
     text: str
@@ -41,8 +41,7 @@ def format(text: str) -> Formatted:
     return Formatted(_joined(pieces), tuple(problems))
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     text: str
     keyword: str | None
     blank_after: bool

@@ -7,7 +7,8 @@ tried in the order of the table; after one, the declaration is read again from i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_grammar.lexer import END, Tokens
 from tenuto_grammar.problems import ProblemKind, Replacement, SyntaxProblem
@@ -15,8 +16,7 @@ from tenuto_grammar.terminals import STATEMENTS, Terminals
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where the parser stopped: at the token `at`, with `states` on its stack."""
 
     names: Terminals

@@ -10,24 +10,23 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+
+from msgspec import Struct
 
 from tenuto_grammar.problems import ProblemKind, Replacement, SyntaxProblem
 from tenuto_grammar.tables import Tables, tables
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(Struct, frozen=True):
     """`# ...` to the end of its line; `text` is as written."""
 
     span: Span
     text: str
 
 
-@dataclass(slots=True)
-class Tokens:
+class Tokens(Struct):
     """The kinds (terminals of the tables) and places of the tokens of `text`; the last one is the end of the text."""
 
     text: str
@@ -140,8 +139,7 @@ def comments(tokens: Tokens) -> tuple[Comment, ...]:
 # ------------------------------------------------------------------------------------------- what no terminal matches
 
 
-@dataclass(frozen=True, slots=True)
-class _Habit:
+class _Habit(Struct, frozen=True):
     """Text that is not Tenuto's, what it is taken for, and what to say."""
 
     pattern: re.Pattern[str]
@@ -282,8 +280,7 @@ _LONGEST_NUMBER = 1000
 _REMEMBERED = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Lexer:
+class _Lexer(Struct, frozen=True):
     master: re.Pattern[str]  # what is skipped, then one token as its only group
     kinds: _Kinds
     terminals: dict[str, int]

@@ -8,8 +8,9 @@ the stack is then as it was at the mistake, and `recovery.py` may mend the token
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from operator import itemgetter
+
+from msgspec import Struct, field
 
 from tenuto_grammar.lexer import Tokens
 from tenuto_grammar.tables import APPEND, LEAF, LIST, NODE, UNIT, Rule, Tables
@@ -19,8 +20,7 @@ from tenuto_grammar.text import Span
 Make = Callable[..., object]
 
 
-@dataclass(slots=True)
-class Stack:
+class Stack(Struct):
     """Where the loop stands: in each list one entry for a symbol, above one for the bottom."""
 
     states: list[int]
@@ -35,8 +35,7 @@ class Stack:
 _Reduction = tuple[int, int, int, Callable[[list[object]], Sequence[object]], Make]
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """The tables, with what makes the value of each rule, and what stands for a value that is deeper than `deepest`.
 
     `settled[state][target][kind]` remembers where the loop stands once the nonterminal `target` is on top of `state`

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from functools import cache
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tenuto_grammar import lr
 from tenuto_grammar.chunks import KEYWORDS, Chunk, split
@@ -26,8 +28,7 @@ from tenuto_grammar.tree import MAKERS, too_deep
 DEEPEST = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(Struct, frozen=True):
     """A chunk read; `declaration` is None where the text has none, or none that could be read."""
 
     declaration: Declaration | None
@@ -35,8 +36,7 @@ class Parsed:
     problems: tuple[SyntaxProblem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Module:
+class Module(Struct, frozen=True):
     """A file read: `parsed[i]` is what `chunks[i]` says; `doc` is what its `#!` lines say."""
 
     chunks: tuple[Chunk, ...]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from tenuto_grammar.text import Span
 
@@ -22,16 +23,14 @@ class ProblemKind(Enum):
     TOO_DEEP = "too-deep"
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """Put `text` in the place of `span`."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem:
+class SyntaxProblem(Struct, frozen=True):
     """`span` and `edits` are relative to the text that was parsed; `edits` together would set it right."""
 
     span: Span

@@ -10,8 +10,9 @@ here repeats the grammar. Tokens that are put in are empty, and MISSING among th
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from tenuto_grammar import lr
 from tenuto_grammar.braces import mend_braces
@@ -83,8 +84,7 @@ def _braces_are_in_doubt(tables: Tables, tokens: Tokens, stopped: int, states: l
 # ------------------------------------------------------------------------------------------------ the cheapest change
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """Leave out `dropped` tokens, then put `added` in their place."""
 
     dropped: int

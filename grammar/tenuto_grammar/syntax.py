@@ -9,9 +9,9 @@ content.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from enum import Enum
-from typing import TypeVar, dataclass_transform
+
+from msgspec import Struct
 
 from tenuto_grammar.text import Span
 
@@ -24,32 +24,20 @@ class Keyword(Enum):
     OP = "op"
 
 
-_Class = TypeVar("_Class")
-
-
-@dataclass_transform(eq_default=False, frozen_default=True)
-def node(cls: type[_Class]) -> type[_Class]:
-    """A dataclass that mypy holds to be frozen. It is not frozen at run time, as that makes trees slower to build."""
-    return dataclass(slots=True, eq=False)(cls)
-
-
-@node
-class Node:
+class Node(Struct, frozen=True, eq=False):
     span: Span
 
 
 # -------------------------------------------------------------------------------------------------------------- names
 
 
-@node
-class Identifier(Node):
+class Identifier(Node, frozen=True):
     """A name where it is bound or chosen; `text` is empty where the author has not typed it yet."""
 
     text: str
 
 
-@node
-class Path(Node):
+class Path(Node, frozen=True):
     """`std.nn`, `cpu.x86_64`: names joined by dots."""
 
     parts: tuple[Identifier, ...]
@@ -62,64 +50,54 @@ class Path(Node):
 # -------------------------------------------------------------------------------------------------------- expressions
 
 
-@node
-class Name(Node):
+class Name(Node, frozen=True):
     text: str
 
 
-@node
-class Integer(Node):
+class Integer(Node, frozen=True):
     value: int
     text: str
 
 
-@node
-class Float(Node):
+class Float(Node, frozen=True):
     """A float literal, or `inf`."""
 
     value: float
     text: str
 
 
-@node
-class String(Node):
+class String(Node, frozen=True):
     """`value` has its escapes resolved; `text` is as written, with the quotes."""
 
     value: str
     text: str
 
 
-@node
-class Boolean(Node):
+class Boolean(Node, frozen=True):
     value: bool
 
 
-@node
-class NoneLiteral(Node):
+class NoneLiteral(Node, frozen=True):
     pass
 
 
-@node
-class Tuple(Node):
+class Tuple(Node, frozen=True):
     """`(a, b)`; `()` has no items."""
 
     items: tuple[Expression, ...]
 
 
-@node
-class Parenthesized(Node):
+class Parenthesized(Node, frozen=True):
     """`(a)`: kept so that the formatter loses nothing."""
 
     inner: Expression
 
 
-@node
-class ListLiteral(Node):
+class ListLiteral(Node, frozen=True):
     items: tuple[Expression, ...]
 
 
-@node
-class Comprehension(Node):
+class Comprehension(Node, frozen=True):
     """`[element for pattern in iterable]`."""
 
     element: Expression
@@ -127,8 +105,7 @@ class Comprehension(Node):
     iterable: Expression
 
 
-@node
-class Conditional(Node):
+class Conditional(Node, frozen=True):
     """`if test then left else right`."""
 
     test: Expression
@@ -136,36 +113,31 @@ class Conditional(Node):
     otherwise: Expression
 
 
-@node
-class Argument(Node):
+class Argument(Node, frozen=True):
     """`value`, or `name = value`."""
 
     name: Identifier | None
     value: Expression
 
 
-@node
-class Call(Node):
+class Call(Node, frozen=True):
     callee: Expression
     arguments: tuple[Argument, ...]
 
 
-@node
-class Subscript(Node):
+class Subscript(Node, frozen=True):
     """`base[indices]`: generic arguments after a declaration or a type, an index after a value."""
 
     base: Expression
     indices: tuple[Index, ...]
 
 
-@node
-class Attribute(Node):
+class Attribute(Node, frozen=True):
     base: Expression
     name: Identifier
 
 
-@node
-class Element(Node):
+class Element(Node, frozen=True):
     """`t.0`."""
 
     base: Expression
@@ -199,54 +171,47 @@ class Comparison(Enum):
     GREATER_EQUAL = ">="
 
 
-@node
-class Unary(Node):
+class Unary(Node, frozen=True):
     operator: UnaryOperator
     operand: Expression
 
 
-@node
-class Binary(Node):
+class Binary(Node, frozen=True):
     operator: BinaryOperator
     operator_span: Span
     left: Expression
     right: Expression
 
 
-@node
-class Compare(Node):
+class Compare(Node, frozen=True):
     """`a <= b < c`: one more operand than operators."""
 
     operands: tuple[Expression, ...]
     operators: tuple[Comparison, ...]
 
 
-@node
-class Cast(Node):
+class Cast(Node, frozen=True):
     """`value as dtype`."""
 
     value: Expression
     dtype: Path
 
 
-@node
-class Pipe(Node):
+class Pipe(Node, frozen=True):
     """`left |> right`: `left` becomes the first argument of the call `right`."""
 
     left: Expression
     right: Expression
 
 
-@node
-class Range(Node):
+class Range(Node, frozen=True):
     """`low .. high`, both included."""
 
     low: Expression
     high: Expression
 
 
-@node
-class Setting(Node):
+class Setting(Node, frozen=True):
     """`key: value` in a map; `quoted` tells `"key"` from `key`."""
 
     key: Identifier
@@ -254,13 +219,11 @@ class Setting(Node):
     value: Expression | Range
 
 
-@node
-class Map(Node):
+class Map(Node, frozen=True):
     settings: tuple[Setting, ...]
 
 
-@node
-class Missing(Node):
+class Missing(Node, frozen=True):
     """An expression or a type that the text lacks, or one that could not be read; already reported."""
 
 
@@ -292,57 +255,49 @@ Expression = (
 # -------------------------------------------------------------------------------------------- what stands in brackets
 
 
-@node
-class Slice(Node):
+class Slice(Node, frozen=True):
     start: Expression | None
     stop: Expression | None
     step: Expression | None
 
 
-@node
-class Ellipsis(Node):
+class Ellipsis(Node, frozen=True):
     pass
 
 
-@node
-class Pack(Node):
+class Pack(Node, frozen=True):
     """`..S` or `..broadcast(A, B)`."""
 
     value: Expression
 
 
-@node
-class AnyPack(Node):
+class AnyPack(Node, frozen=True):
     """`..?S`: some shape, a new one for each element of a list."""
 
     name: Identifier
 
 
-@node
-class Exists(Node):
+class Exists(Node, frozen=True):
     """`?N`: a size known only at run time."""
 
     name: Identifier
 
 
-@node
-class Named(Node):
+class Named(Node, frozen=True):
     """`name = value` among generic arguments."""
 
     name: Identifier
     value: Expression
 
 
-@node
-class Bounded(Node):
+class Bounded(Node, frozen=True):
     """`dtype[..] within low .. high` as a generic argument."""
 
     value: Expression
     within: Range
 
 
-@node
-class ModelType(Node):
+class ModelType(Node, frozen=True):
     """`model(A, B) -> C where (constraints)`."""
 
     parameters: tuple[Type, ...]
@@ -355,8 +310,7 @@ Index = Expression | Slice | Ellipsis | Pack | AnyPack | Exists | Named | Bounde
 # -------------------------------------------------------------------------------------------------------------- types
 
 
-@node
-class TensorType(Node):
+class TensorType(Node, frozen=True):
     """`path(arguments)[dims]`: a tensor, a named type, a kind such as `dim`; `dims` is None without brackets."""
 
     path: Path
@@ -364,13 +318,11 @@ class TensorType(Node):
     dims: tuple[Index, ...] | None
 
 
-@node
-class TupleType(Node):
+class TupleType(Node, frozen=True):
     items: tuple[Type, ...]
 
 
-@node
-class Type(Node):
+class Type(Node, frozen=True):
     """`base within low .. high ?`."""
 
     base: TensorType | TupleType | ModelType | Missing
@@ -381,8 +333,7 @@ class Type(Node):
 # ----------------------------------------------------------------------------------------------------------- patterns
 
 
-@node
-class TuplePattern(Node):
+class TuplePattern(Node, frozen=True):
     items: tuple[Pattern, ...]
 
 
@@ -391,8 +342,7 @@ Pattern = Identifier | TuplePattern
 # ------------------------------------------------------------------------------------------------------------ clauses
 
 
-@node
-class Lowering(Node):
+class Lowering(Node, frozen=True):
     """`onnx "MatMul"(attribute = value)`; `operator` is None for `onnx rule`."""
 
     backend: Identifier
@@ -400,8 +350,7 @@ class Lowering(Node):
     arguments: tuple[Argument, ...]
 
 
-@node
-class Clauses(Node):
+class Clauses(Node, frozen=True):
     where: tuple[Expression, ...]
     precision: Expression | None
     target: tuple[Path, ...]
@@ -409,8 +358,7 @@ class Clauses(Node):
     lower: tuple[Lowering, ...]
 
 
-@node
-class Local(Node):
+class Local(Node, frozen=True):
     """The clauses of one statement."""
 
     precision: Expression | None
@@ -420,96 +368,82 @@ class Local(Node):
 # --------------------------------------------------------------------------------------------------------- statements
 
 
-@node
-class Param(Node):
+class Param(Node, frozen=True):
     name: Identifier
     type: Type
     init: Expression | None
     local: Local
 
 
-@node
-class Sub(Node):
+class Sub(Node, frozen=True):
     name: Identifier
     type: Type | None
     value: Expression
     local: Local
 
 
-@node
-class Let(Node):
+class Let(Node, frozen=True):
     pattern: Pattern
     type: Type | None
     value: Expression
     local: Local
 
 
-@node
-class Var(Node):
+class Var(Node, frozen=True):
     name: Identifier
     type: Type | None
     value: Expression
     local: Local
 
 
-@node
-class Assign(Node):
+class Assign(Node, frozen=True):
     names: tuple[Identifier, ...]
     value: Expression
     local: Local
 
 
-@node
-class Collect(Node):
+class Collect(Node, frozen=True):
     name: Identifier
     value: Expression
     local: Local
 
 
-@node
-class Return(Node):
+class Return(Node, frozen=True):
     value: Expression
     local: Local
 
 
-@node
-class Assert(Node):
+class Assert(Node, frozen=True):
     constraint: Expression
 
 
-@node
-class Assume(Node):
+class Assume(Node, frozen=True):
     constraint: Expression
     why: String | None
 
 
-@node
-class Block(Node):
+class Block(Node, frozen=True):
     statements: tuple[Statement, ...]
 
 
-@node
-class For(Node):
+class For(Node, frozen=True):
     pattern: Pattern
     iterable: Expression
     body: Block
 
 
-@node
-class While(Node):
+class While(Node, frozen=True):
     test: Expression
     body: Block
 
 
-@node
-class If(Node):
+class If(Node, frozen=True):
     test: Expression
     then: Block
     otherwise: Block | If | None
 
 
-@node
-class Broken(Node):
+class Broken(Node, frozen=True):
     """A stretch of a body that could not be read; already reported."""
 
 
@@ -518,8 +452,7 @@ Statement = Param | Sub | Let | Var | Assign | Collect | Return | Assert | Assum
 # ------------------------------------------------------------------------------------------------------- declarations
 
 
-@node
-class Generic(Node):
+class Generic(Node, frozen=True):
     """`N`, `..S` (`pack`), `T: floating`, `c: Config = default`."""
 
     name: Identifier
@@ -528,21 +461,18 @@ class Generic(Node):
     default: Expression | None
 
 
-@node
-class Parameter(Node):
+class Parameter(Node, frozen=True):
     name: Identifier
     type: Type
     default: Expression | None
 
 
-@node
-class ImportedName(Node):
+class ImportedName(Node, frozen=True):
     name: Identifier
     alias: Identifier | None
 
 
-@node
-class Import(Node):
+class Import(Node, frozen=True):
     """`import path { a, b as c }` (`names`) or `import path as p` (`alias`) or `import path`."""
 
     path: Path
@@ -551,8 +481,7 @@ class Import(Node):
     doc: str | None
 
 
-@node
-class TypeAlias(Node):
+class TypeAlias(Node, frozen=True):
     name: Identifier
     generics: tuple[Generic, ...]
     type: Type
@@ -560,31 +489,27 @@ class TypeAlias(Node):
     doc: str | None
 
 
-@node
-class Field(Node):
+class Field(Node, frozen=True):
     name: Identifier
     type: Type
     default: Expression | None
 
 
-@node
-class Record(Node):
+class Record(Node, frozen=True):
     name: Identifier
     generics: tuple[Generic, ...]
     fields: tuple[Field, ...]
     doc: str | None
 
 
-@node
-class Const(Node):
+class Const(Node, frozen=True):
     name: Identifier
     type: Type | None
     value: Expression
     doc: str | None
 
 
-@node
-class Definition(Node):
+class Definition(Node, frozen=True):
     """A `fn`, a `model` or an `op`; an `op` has no body, `= expression` is a body that is an expression."""
 
     keyword: Keyword
@@ -597,8 +522,7 @@ class Definition(Node):
     doc: str | None
 
 
-@node
-class Deploy(Node):
+class Deploy(Node, frozen=True):
     name: Identifier
     type: Type | None
     model: Expression
@@ -615,7 +539,7 @@ Declaration = Import | TypeAlias | Record | Const | Definition | Deploy
 
 def children(node: Node) -> Iterator[Node]:
     """The nodes directly below, in the order of the fields."""
-    for name in _field_names(type(node)):
+    for name in node.__struct_fields__:
         value = getattr(node, name)
         if isinstance(value, Node):
             yield value
@@ -623,16 +547,6 @@ def children(node: Node) -> Iterator[Node]:
             for item in value:
                 if isinstance(item, Node):
                     yield item
-
-
-_FIELD_NAMES: dict[type[Node], tuple[str, ...]] = {}
-
-
-def _field_names(kind: type[Node]) -> tuple[str, ...]:
-    names = _FIELD_NAMES.get(kind)
-    if names is None:
-        names = _FIELD_NAMES[kind] = tuple(field.name for field in fields(kind))
-    return names
 
 
 def same(left: object, right: object) -> bool:
@@ -643,6 +557,6 @@ def same(left: object, right: object) -> bool:
         return len(left) == len(right) and all(map(same, left, right))
     if isinstance(left, Node) and isinstance(right, Node):
         return type(left) is type(right) and all(
-            same(getattr(left, field.name), getattr(right, field.name)) for field in fields(left)
+            same(getattr(left, name), getattr(right, name)) for name in left.__struct_fields__
         )
     return left == right

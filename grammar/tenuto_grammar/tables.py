@@ -11,9 +11,9 @@ import marshal
 import os
 import tempfile
 from contextlib import suppress
-from dataclasses import astuple, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 HOME = Path(__file__).parent
 GRAMMAR = HOME / "tenuto.lark"
@@ -33,8 +33,7 @@ Child = tuple[int, bool]
 ABSENT = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """`length` symbols become the nonterminal `target`; `name` is the alias or the name of the rule in the grammar."""
 
     name: str
@@ -44,8 +43,7 @@ class Rule:
     children: tuple[Child, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(NamedTuple):
     """`action[state][terminal]` is 0 for an error, `n + 1` to shift and go to state `n`, `-n - 1` to reduce by rule
     `n`.
 
@@ -104,7 +102,9 @@ def build(grammar: str) -> Tables:
 
 def write(tables: Tables, grammar: str, path: Path = BUILT) -> None:
     """Put the tables beside the grammar, whole or not at all."""
-    content = marshal.dumps((_key(grammar), astuple(tables)), _MARSHAL_FORMAT)
+    rules = [tuple(rule) for rule in tables.rules]
+    plain = [rules if part is tables.rules else part for part in tables]
+    content = marshal.dumps((_key(grammar), plain), _MARSHAL_FORMAT)
     handle, name = tempfile.mkstemp(prefix=path.name, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -125,13 +125,12 @@ def read(path: Path, grammar: str) -> Tables | None:
     if not isinstance(content, tuple) or len(content) != 2 or content[0] != _key(grammar):
         return None
     stored = Tables(*content[1])
-    return replace(stored, rules=tuple(Rule(*rule) for rule in content[1][_RULES]))
+    return stored._replace(rules=tuple(Rule(*rule) for rule in stored.rules))
 
 
 # Every Python that Tenuto runs on reads and writes format 4, so one wheel serves them all.
 _MARSHAL_FORMAT = 4
 _TABLES_FORMAT = 1
-_RULES = [field.name for field in fields(Tables)].index("rules")
 
 
 def _key(grammar: str) -> tuple[int, str]:

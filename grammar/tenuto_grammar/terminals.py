@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tenuto_grammar.chunks import KEYWORDS
 from tenuto_grammar.tables import Tables
@@ -35,8 +35,7 @@ _INSERTABLE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Terminals:
+class Terminals(Struct, frozen=True):
     tables: Tables
     number: dict[str, int]  # by spelling, or by name where it has many spellings
     insertable: tuple[tuple[int, float], ...]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tenuto_grammar import syntax
 from tenuto_grammar.lr import Make
@@ -168,8 +169,7 @@ def _model_type(
 # -------------------------------------------------------------------------------------------------------- expressions
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
+class _Operator(Struct, frozen=True):
     """The text of an operator, on its way into the node; no operator's text where recovery has put one in."""
 
     span: Span

@@ -5,7 +5,7 @@ Static parameters are converted here; tensors are fitted by `matching.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
@@ -53,8 +53,7 @@ from tenuto_grammar.text import Span
 REDUCERS = ("sum", "mean", "max", "min", "prod")
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Struct, frozen=True):
     """An argument as the call writes it."""
 
     name: str | None
@@ -64,8 +63,7 @@ class Given:
     parts: tuple[Span, ...] = ()  # Of a list or tuple that is written out: where each element stands.
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A parameter with its argument; `given` is None where the default stands in."""
 
     parameter: ParameterSignature

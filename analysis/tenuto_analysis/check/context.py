@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related
@@ -20,8 +21,7 @@ from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 
-@dataclass(slots=True)
-class Binding:
+class Binding(Struct):
     """What a name stands for in a scope, and where it was bound."""
 
     value: Value
@@ -31,16 +31,14 @@ class Binding:
     made_by: syntax.Node | None = None  # The statement that bound it.
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """An obligation that was not proved."""
 
     goal: Constraint
     verdict: Unproved
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     db: Database
     file: str
     key: str  # The key of the declaration's chunk, see `modules.py`.

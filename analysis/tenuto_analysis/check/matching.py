@@ -6,7 +6,8 @@ bound; what cannot be compared before all names are bound is deferred, and `sett
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tenuto_analysis.check import settling
 from tenuto_analysis.check.context import Context, existential_owner
@@ -68,8 +69,7 @@ from tenuto_analysis.types import (
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class LaterSize:
+class LaterSize(Struct, frozen=True):
     """Two sizes to compare once all names are bound; `shape` is the whole wanted shape."""
 
     wanted: Dim
@@ -81,23 +81,20 @@ class LaterSize:
     binder: str | None = None  # The name that put the wanted size there.
 
 
-@dataclass(frozen=True, slots=True)
-class LaterPack:
+class LaterPack(Struct, frozen=True):
     wanted: Shape
     actual: Shape
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class LaterRange:
+class LaterRange(Struct, frozen=True):
     wanted: Interval
     actual: Interval | None
     whole_numbers: bool
     source: Source
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """Where a value comes from, in words and in the text."""
 
     what: str
@@ -110,8 +107,7 @@ class Source:
         return replace(self, span=self.parts[index], parts=()) if index < len(self.parts) else self
 
 
-@dataclass(slots=True)
-class Fit:
+class Fit(Struct):
     """The state of one match: what is bound, what waits, and who bound what."""
 
     substitution: Substitution

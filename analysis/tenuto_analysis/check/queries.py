@@ -6,7 +6,7 @@ edit in a body reaches no other definition, unless its result type is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import constants, definitions, deploys, signatures
@@ -22,8 +22,7 @@ from tenuto_grammar.text import Span
 NO_SIZES = RecordValue("sizes", "", ())
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(Struct, frozen=True):
     """A `type` declaration."""
 
     owner: str
@@ -31,16 +30,14 @@ class Alias:
     type: Value
 
 
-@dataclass(frozen=True, slots=True)
-class RecordField:
+class RecordField(Struct, frozen=True):
     name: str
     type: Value
     default: Value | None
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class RecordSignature:
+class RecordSignature(Struct, frozen=True):
     """A `record` declaration; `is_static` tells a configuration from a record of tensors."""
 
     name: str
@@ -59,8 +56,7 @@ class RecordSignature:
         return RecordValue(self.name, self.file, tuple((field.name, field.type) for field in self.fields))
 
 
-@dataclass(frozen=True, slots=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """What the head of a declaration says, with the problems found in it and the names that it mentions."""
 
     problems: tuple[Diagnostic, ...]
@@ -74,8 +70,7 @@ class Interface:
     after: tuple[tuple[str, PackVariable], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """What the check of a body found: problems, the result, the members of a model, and each inferred value."""
 
     problems: tuple[Diagnostic, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tenuto_analysis.check import arguments, calls, clauses, expressions, initialisers, lists, loops, models, written
 from tenuto_analysis.check.context import Binding, Context, existential_owner
@@ -27,8 +28,7 @@ from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """What a body collects: its result, its members, and where in it a statement stands."""
 
     signature: Signature

@@ -7,7 +7,8 @@ report.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import queries

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import isabstract
-
 from tenuto_analysis.diagnostics import calls, deploys, names, shapes, statements, syntax, types
 from tenuto_analysis.diagnostics.base import Diagnostic
 
@@ -13,5 +11,5 @@ CATALOGUE: tuple[type[Diagnostic], ...] = tuple(
     item
     for family in FAMILIES
     for item in vars(family).values()
-    if isinstance(item, type) and issubclass(item, Diagnostic) and not isabstract(item)
+    if isinstance(item, type) and issubclass(item, Diagnostic) and hasattr(item, "rule")
 )

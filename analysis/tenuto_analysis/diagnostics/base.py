@@ -7,11 +7,12 @@ which is plain data with absolute spans, for the command line and the editors.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from abc import abstractmethod
 from enum import Enum
 from importlib.resources import files
 from typing import ClassVar
+
+from msgspec import Struct
 
 from tenuto_grammar.text import Span
 
@@ -21,8 +22,7 @@ class Severity(Enum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A span in a declaration of some file; `declaration` is the index of its chunk's key (see `modules.py`)."""
 
     file: str
@@ -30,24 +30,21 @@ class Place:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
+class Related(Struct, frozen=True):
     """A second place in the source that helps to understand the first."""
 
     place: Place
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(Struct, frozen=True):
     """Replace `span` (relative to the declaration, as the diagnostic's own span) by `text`."""
 
     span: Span
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """What would mend a problem; `safe` where it keeps the meaning that the author had in mind, whatever that was.
 
     `tenuto check --fix` applies the safe ones; editors offer all.
@@ -58,8 +55,7 @@ class Fix:
     safe: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic(ABC):
+class Diagnostic(Struct, frozen=True):
     """A problem in the user's source. Fields hold facts; `message` words them."""
 
     rule: ClassVar[str]
@@ -94,15 +90,13 @@ class Diagnostic(ABC):
 # ------------------------------------------------------------------------------------- what leaves analysis: plain data
 
 
-@dataclass(frozen=True, slots=True)
-class RelatedFinding:
+class RelatedFinding(Struct, frozen=True):
     file: str
     span: Span
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A diagnostic as the world sees it: spans are absolute offsets in the file's text, edits too."""
 
     file: str

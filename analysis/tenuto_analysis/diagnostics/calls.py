@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Fix, Place, Related
 from tenuto_analysis.diagnostics.words import counted, near_names, replaced
 
 
-@dataclass(frozen=True, slots=True)
-class MissingArgument(Diagnostic):
+class MissingArgument(Diagnostic, frozen=True):
     """A call that leaves out what has no default."""
 
     rule: ClassVar[str] = "missing-argument"
@@ -31,8 +29,7 @@ class MissingArgument(Diagnostic):
         return (Related(self.declared, f"`{self.name}` is declared here"),)
 
 
-@dataclass(frozen=True, slots=True)
-class UnexpectedArgument(Diagnostic):
+class UnexpectedArgument(Diagnostic, frozen=True):
     """An argument that the callee does not take."""
 
     rule: ClassVar[str] = "unexpected-argument"
@@ -68,8 +65,7 @@ class UnexpectedArgument(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateArgument(Diagnostic):
+class DuplicateArgument(Diagnostic, frozen=True):
     """An argument that is given twice."""
 
     rule: ClassVar[str] = "duplicate-argument"
@@ -82,8 +78,7 @@ class DuplicateArgument(Diagnostic):
         return f"`{self.name}` is given twice"
 
 
-@dataclass(frozen=True, slots=True)
-class UnresolvedGeneric(Diagnostic):
+class UnresolvedGeneric(Diagnostic, frozen=True):
     """A generic argument that neither the call nor its context determines."""
 
     rule: ClassVar[str] = "unresolved-generic"
@@ -102,8 +97,7 @@ class UnresolvedGeneric(Diagnostic):
         return f"write it out: `{self.callee}[{self.name} = ...]`"
 
 
-@dataclass(frozen=True, slots=True)
-class ModelNeedsSub(Diagnostic):
+class ModelNeedsSub(Diagnostic, frozen=True):
     """A model that is called without a place for its weights."""
 
     rule: ClassVar[str] = "model-needs-sub"

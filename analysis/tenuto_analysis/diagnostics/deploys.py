@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Fix
 from tenuto_analysis.diagnostics.words import near_names, replaced
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownSetting(Diagnostic):
+class UnknownSetting(Diagnostic, frozen=True):
     """A setting that a deploy does not have."""
 
     rule: ClassVar[str] = "unknown-setting"
@@ -35,8 +33,7 @@ class UnknownSetting(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidSetting(Diagnostic):
+class InvalidSetting(Diagnostic, frozen=True):
     """A setting with a value that it cannot have."""
 
     rule: ClassVar[str] = "invalid-setting"
@@ -50,8 +47,7 @@ class InvalidSetting(Diagnostic):
         return f"`{self.name}`: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownDimension(Diagnostic):
+class UnknownDimension(Diagnostic, frozen=True):
     """A range for a size that the model does not have."""
 
     rule: ClassVar[str] = "unknown-dimension"
@@ -78,8 +74,7 @@ class UnknownDimension(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidConfiguration(Diagnostic):
+class InvalidConfiguration(Diagnostic, frozen=True):
     """A configuration file that does not fit its record."""
 
     rule: ClassVar[str] = "invalid-configuration"

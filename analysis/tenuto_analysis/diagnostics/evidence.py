@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Related
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """`counterexample` satisfies what is known and breaks the goal; any one of `suffices` would make it hold.
 
     `insert` is where the definition's `where` clause takes one more constraint, and the text that must precede it.
@@ -57,16 +56,15 @@ def _at(offset: int) -> Span:
     return Span(offset, offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Traced(Diagnostic):
+class Traced(Diagnostic, frozen=True, kw_only=True):
     """A problem whose cause may stand elsewhere.
 
     `origins` are the places that the rule knows of; `trail` those that lead to what the problem is about, which the
     checker adds: what made the values, and so on backwards.
     """
 
-    origins: tuple[Related, ...] = field(default=(), kw_only=True)
-    trail: tuple[Related, ...] = field(default=(), kw_only=True)
+    origins: tuple[Related, ...] = ()
+    trail: tuple[Related, ...] = ()
 
     @property
     @override
@@ -74,11 +72,10 @@ class Traced(Diagnostic):
         return self.origins + self.trail
 
 
-@dataclass(frozen=True, slots=True)
-class Doubtful(Traced):
+class Doubtful(Traced, frozen=True, kw_only=True):
     """A problem that is an obligation without a proof."""
 
-    evidence: Evidence = field(kw_only=True)
+    evidence: Evidence
 
     @property
     @override

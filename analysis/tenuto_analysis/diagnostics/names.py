@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Place, Relat
 from tenuto_analysis.diagnostics.words import near_names, replaced
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownName(Diagnostic):
+class UnknownName(Diagnostic, frozen=True):
     """A name that nothing declares; `module` is one that could be imported for it."""
 
     rule: ClassVar[str] = "unknown-name"
@@ -38,8 +36,7 @@ class UnknownName(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownModule(Diagnostic):
+class UnknownModule(Diagnostic, frozen=True):
     """An import of a file that is not there."""
 
     rule: ClassVar[str] = "unknown-module"
@@ -59,8 +56,7 @@ class UnknownModule(Diagnostic):
         return near_names(self.near) or (f"it would be the file `{self.file}`" if self.file else None)
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownImport(Diagnostic):
+class UnknownImport(Diagnostic, frozen=True):
     """An imported name that the module does not declare."""
 
     rule: ClassVar[str] = "unknown-import"
@@ -85,8 +81,7 @@ class UnknownImport(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class ImportCycle(Diagnostic):
+class ImportCycle(Diagnostic, frozen=True):
     """Files that import each other."""
 
     rule: ClassVar[str] = "import-cycle"
@@ -104,8 +99,7 @@ class ImportCycle(Diagnostic):
         return "move what both need into a module of its own"
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateName(Diagnostic):
+class DuplicateName(Diagnostic, frozen=True):
     """Two declarations, parameters or fields under one name."""
 
     rule: ClassVar[str] = "duplicate-name"
@@ -124,8 +118,7 @@ class DuplicateName(Diagnostic):
         return (Related(self.first, f"`{self.name}` is first declared here"),)
 
 
-@dataclass(frozen=True, slots=True)
-class ShadowedName(Diagnostic):
+class ShadowedName(Diagnostic, frozen=True):
     """A generic that hides a name of the file."""
 
     rule: ClassVar[str] = "shadowed-name"
@@ -143,8 +136,7 @@ class ShadowedName(Diagnostic):
         return "call one of them something else"
 
 
-@dataclass(frozen=True, slots=True)
-class UnboundSize(Diagnostic):
+class UnboundSize(Diagnostic, frozen=True):
     """A size that no parameter determines."""
 
     rule: ClassVar[str] = "unbound-size"
@@ -167,8 +159,7 @@ class UnboundSize(Diagnostic):
         return f"declare it as a generic, `[{self.name}]`, or give it an axis of its own"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownField(Diagnostic):
+class UnknownField(Diagnostic, frozen=True):
     """A field that a record, module or model does not have."""
 
     rule: ClassVar[str] = "unknown-field"
@@ -193,8 +184,7 @@ class UnknownField(Diagnostic):
         return replaced(self.span, self.near)
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedImport(Diagnostic):
+class UnusedImport(Diagnostic, frozen=True):
     """An imported name that the file does not use."""
 
     rule: ClassVar[str] = "unused-import"
@@ -214,8 +204,7 @@ class UnusedImport(Diagnostic):
         return (Fix(f"remove the import of `{self.name}`", (self.edit,), safe=True),)
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedName(Diagnostic):
+class UnusedName(Diagnostic, frozen=True):
     """A local name that is never read."""
 
     rule: ClassVar[str] = "unused-name"
@@ -234,8 +223,7 @@ class UnusedName(Diagnostic):
         return "remove it, or call it `_`"
 
 
-@dataclass(frozen=True, slots=True)
-class SuspiciousName(Diagnostic):
+class SuspiciousName(Diagnostic, frozen=True):
     """A size that is mentioned once and nearly called like another."""
 
     rule: ClassVar[str] = "suspicious-name"
@@ -260,8 +248,7 @@ class SuspiciousName(Diagnostic):
         return replaced(self.span, (self.near,))
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignOperator(Diagnostic):
+class ForeignOperator(Diagnostic, frozen=True):
     """An `op` outside of the standard library."""
 
     rule: ClassVar[str] = "foreign-operator"
@@ -279,8 +266,7 @@ class ForeignOperator(Diagnostic):
         return "write a `fn` with a body made of the operators that there are"
 
 
-@dataclass(frozen=True, slots=True)
-class RecursiveDefinition(Diagnostic):
+class RecursiveDefinition(Diagnostic, frozen=True):
     """A declaration that needs itself."""
 
     rule: ClassVar[str] = "recursive-definition"

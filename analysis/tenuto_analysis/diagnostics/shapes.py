@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Fix
 from tenuto_analysis.diagnostics.evidence import Doubtful, Traced
 
 
-@dataclass(frozen=True, slots=True)
-class DimensionMismatch(Doubtful):
+class DimensionMismatch(Doubtful, frozen=True):
     """A size that differs from the one that is needed."""
 
     rule: ClassVar[str] = "dimension-mismatch"
@@ -26,8 +24,7 @@ class DimensionMismatch(Doubtful):
         return f"{self.what} has size `{self.found}`, expected `{self.expected}`"
 
 
-@dataclass(frozen=True, slots=True)
-class RankMismatch(Traced):
+class RankMismatch(Traced, frozen=True):
     """A tensor with another number of axes than is needed."""
 
     rule: ClassVar[str] = "rank-mismatch"
@@ -42,8 +39,7 @@ class RankMismatch(Traced):
         return f"{self.what} has the axes `[{self.found}]`, expected `[{self.expected}]`"
 
 
-@dataclass(frozen=True, slots=True)
-class BroadcastMismatch(Doubtful):
+class BroadcastMismatch(Doubtful, frozen=True):
     """Two shapes that do not broadcast."""
 
     rule: ClassVar[str] = "broadcast-mismatch"
@@ -56,8 +52,7 @@ class BroadcastMismatch(Doubtful):
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class ShapeMismatch(Doubtful):
+class ShapeMismatch(Doubtful, frozen=True):
     """Sizes that do not fit an operator."""
 
     rule: ClassVar[str] = "shape-mismatch"
@@ -70,8 +65,7 @@ class ShapeMismatch(Doubtful):
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class AxisOutOfRange(Traced):
+class AxisOutOfRange(Traced, frozen=True):
     """An axis that the tensor does not have."""
 
     rule: ClassVar[str] = "axis-out-of-range"
@@ -84,8 +78,7 @@ class AxisOutOfRange(Traced):
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class BadPattern(Traced):
+class BadPattern(Traced, frozen=True):
     """A pattern literal that does not fit."""
 
     rule: ClassVar[str] = "bad-pattern"
@@ -98,8 +91,7 @@ class BadPattern(Traced):
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class UnmetRequirement(Doubtful):
+class UnmetRequirement(Doubtful, frozen=True):
     """A `where` of the callee that cannot be proved."""
 
     rule: ClassVar[str] = "unmet-requirement"
@@ -116,8 +108,7 @@ class UnmetRequirement(Doubtful):
         return f"`{self.callee}` needs `{self.requirement}`, which {self.evidence.verdict}"
 
 
-@dataclass(frozen=True, slots=True)
-class OutOfRange(Doubtful):
+class OutOfRange(Doubtful, frozen=True):
     """Values that may lie outside of the range that is needed."""
 
     rule: ClassVar[str] = "out-of-range"
@@ -150,8 +141,7 @@ class OutOfRange(Doubtful):
         return () if self.found is None else self.evidence.fixes
 
 
-@dataclass(frozen=True, slots=True)
-class NegativeSize(Doubtful):
+class NegativeSize(Doubtful, frozen=True):
     """A size that may be negative."""
 
     rule: ClassVar[str] = "negative-size"
@@ -164,8 +154,7 @@ class NegativeSize(Doubtful):
         return f"the size `{self.size}` {'is' if self.evidence.always else 'may be'} negative"
 
 
-@dataclass(frozen=True, slots=True)
-class ZeroDivisor(Doubtful):
+class ZeroDivisor(Doubtful, frozen=True):
     """A division by a size that may be zero."""
 
     rule: ClassVar[str] = "zero-divisor"
@@ -178,8 +167,7 @@ class ZeroDivisor(Doubtful):
         return f"`{self.divisor}` may be zero or negative, and something is divided by it"
 
 
-@dataclass(frozen=True, slots=True)
-class AssertionFails(Doubtful):
+class AssertionFails(Doubtful, frozen=True):
     """An `assert` that cannot be proved."""
 
     rule: ClassVar[str] = "assertion-fails"

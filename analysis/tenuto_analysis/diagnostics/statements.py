@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Place, Relat
 from tenuto_grammar.text import Span
 
 
-@dataclass(frozen=True, slots=True)
-class LoopChangesType(Diagnostic):
+class LoopChangesType(Diagnostic, frozen=True):
     """A loop that gives a variable another type in each step."""
 
     rule: ClassVar[str] = "loop-changes-type"
@@ -34,8 +32,7 @@ class LoopChangesType(Diagnostic):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class LoopTooLong(Diagnostic):
+class LoopTooLong(Diagnostic, frozen=True):
     """A loop over too many elements that are not alike to check each step."""
 
     rule: ClassVar[str] = "loop-too-long"
@@ -55,8 +52,7 @@ class LoopTooLong(Diagnostic):
         )
 
 
-@dataclass(frozen=True, slots=True)
-class BranchesDiffer(Diagnostic):
+class BranchesDiffer(Diagnostic, frozen=True):
     """Two branches that give different types."""
 
     rule: ClassVar[str] = "branches-differ"
@@ -71,8 +67,7 @@ class BranchesDiffer(Diagnostic):
         return f"{self.what} is `{self.first}` in one branch and `{self.second}` in the other"
 
 
-@dataclass(frozen=True, slots=True)
-class MisplacedStatement(Diagnostic):
+class MisplacedStatement(Diagnostic, frozen=True):
     """A statement where it cannot stand."""
 
     rule: ClassVar[str] = "misplaced-statement"
@@ -91,8 +86,7 @@ class MisplacedStatement(Diagnostic):
         return self.remedy
 
 
-@dataclass(frozen=True, slots=True)
-class MissingReturn(Diagnostic):
+class MissingReturn(Diagnostic, frozen=True):
     """A body that may end without a result."""
 
     rule: ClassVar[str] = "missing-return"
@@ -105,8 +99,7 @@ class MissingReturn(Diagnostic):
         return f"`{self.name}` may end without a `return`"
 
 
-@dataclass(frozen=True, slots=True)
-class UnreachableStatement(Diagnostic):
+class UnreachableStatement(Diagnostic, frozen=True):
     """A statement after a `return`."""
 
     rule: ClassVar[str] = "unreachable-statement"
@@ -118,8 +111,7 @@ class UnreachableStatement(Diagnostic):
         return "this is never reached"
 
 
-@dataclass(frozen=True, slots=True)
-class NotRebindable(Diagnostic):
+class NotRebindable(Diagnostic, frozen=True):
     """An assignment to a name that is no `var`."""
 
     rule: ClassVar[str] = "not-rebindable"
@@ -153,8 +145,7 @@ class NotRebindable(Diagnostic):
         return (Fix(f"begin with `let {self.name}`", (Edit(at, "let "),)),) if self.declared is None else ()
 
 
-@dataclass(frozen=True, slots=True)
-class WrongCount(Diagnostic):
+class WrongCount(Diagnostic, frozen=True):
     """A tuple that is taken apart into another number of names."""
 
     rule: ClassVar[str] = "wrong-count"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -10,8 +9,7 @@ from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Severity
 from tenuto_analysis.diagnostics.words import near_names
 
 
-@dataclass(frozen=True, slots=True)
-class SyntaxProblem(Diagnostic):
+class SyntaxProblem(Diagnostic, frozen=True):
     """Text that the grammar does not allow."""
 
     rule: ClassVar[str] = "syntax-error"
@@ -36,8 +34,7 @@ class SyntaxProblem(Diagnostic):
         return (Fix("write it so", self.edits, safe=True),) if self.edits else ()
 
 
-@dataclass(frozen=True, slots=True)
-class UnusedSuppression(Diagnostic):
+class UnusedSuppression(Diagnostic, frozen=True):
     """An `allow(...)` comment that silences nothing."""
 
     rule: ClassVar[str] = "unused-suppression"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
@@ -11,8 +10,7 @@ from tenuto_analysis.diagnostics.evidence import Traced
 from tenuto_analysis.diagnostics.words import near_names, quoted, replaced
 
 
-@dataclass(frozen=True, slots=True)
-class TypeMismatch(Traced):
+class TypeMismatch(Traced, frozen=True):
     """A value of one kind where another is needed."""
 
     rule: ClassVar[str] = "type-mismatch"
@@ -31,8 +29,7 @@ class TypeMismatch(Traced):
         return "it may be none: test it with `== none` first" if self.found == f"{self.expected}?" else None
 
 
-@dataclass(frozen=True, slots=True)
-class DTypeMismatch(Traced):
+class DTypeMismatch(Traced, frozen=True):
     """Two dtypes meet without a cast."""
 
     rule: ClassVar[str] = "dtype-mismatch"
@@ -58,8 +55,7 @@ class DTypeMismatch(Traced):
         return (Fix(f"cast to `{self.expected}`", self.edits),) if self.edits else ()
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidType(Diagnostic):
+class InvalidType(Diagnostic, frozen=True):
     """A type that cannot be written so."""
 
     rule: ClassVar[str] = "invalid-type"
@@ -72,8 +68,7 @@ class InvalidType(Diagnostic):
         return self.reason
 
 
-@dataclass(frozen=True, slots=True)
-class NotStatic(Diagnostic):
+class NotStatic(Diagnostic, frozen=True):
     """A value that is known only at run time where a compile-time one is needed."""
 
     rule: ClassVar[str] = "not-static"
@@ -87,8 +82,7 @@ class NotStatic(Diagnostic):
         return f"{self.wanted} is needed at compile time, but this is `{self.found}`"
 
 
-@dataclass(frozen=True, slots=True)
-class NotCallable(Diagnostic):
+class NotCallable(Diagnostic, frozen=True):
     """A call of something that is no function."""
 
     rule: ClassVar[str] = "not-callable"
@@ -101,8 +95,7 @@ class NotCallable(Diagnostic):
         return f"`{self.found}` cannot be called"
 
 
-@dataclass(frozen=True, slots=True)
-class NotIndexable(Diagnostic):
+class NotIndexable(Diagnostic, frozen=True):
     """An index into something that has no elements."""
 
     rule: ClassVar[str] = "not-indexable"
@@ -115,8 +108,7 @@ class NotIndexable(Diagnostic):
         return f"`{self.found}` cannot be indexed"
 
 
-@dataclass(frozen=True, slots=True)
-class InvalidOperation(Diagnostic):
+class InvalidOperation(Diagnostic, frozen=True):
     """An operator between values that it is not made for."""
 
     rule: ClassVar[str] = "invalid-operation"
@@ -130,8 +122,7 @@ class InvalidOperation(Diagnostic):
         return f"`{self.operator}`: {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownPolicy(Diagnostic):
+class UnknownPolicy(Diagnostic, frozen=True):
     """A precision policy, or a part of one, in a form that does not exist."""
 
     rule: ClassVar[str] = "unknown-policy"

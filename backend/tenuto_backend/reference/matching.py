@@ -8,9 +8,9 @@ waits.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.dtypes import DType
@@ -49,8 +49,7 @@ DEFAULTS: Mapping[type, DType] = {
 """The dtype of a number that meets no tensor."""
 
 
-@dataclass(slots=True)
-class Binder:
+class Binder(Struct):
     """One signature at work: `frame` holds the names bound so far, `open` those that may still be bound.
 
     A check in `waiting` tells whether it is done; it is asked again when more names may be bound.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
+
+from msgspec import Struct
 
 from tenuto_backend.reference.values import Refused
 
@@ -17,8 +18,7 @@ ELLIPSIS = "..."
 _TOKEN = re.compile(r"\s*(\.\.\.|[A-Za-z_][A-Za-z0-9_]*|\d+|[()]|,|->)")
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     axes: tuple[Axis, ...]
 
     @property
@@ -26,8 +26,7 @@ class Side:
         return tuple(name for axis in self.axes for name in axis)
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     inputs: tuple[Side, ...]
     output: Side
 

@@ -6,9 +6,10 @@ This is the evaluator's own resolution, made from the syntax trees alone, so tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
+
+from msgspec import Struct, field
 
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.dtypes import DType
@@ -25,8 +26,7 @@ IMPORTED_ONLY = frozenset({"std.nn"})
 Declarations = Mapping[str, syntax.Declaration]
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """The declarations of a file by name, and what it imports: the file and the name there, or a whole file."""
 
     declarations: Declarations
@@ -34,8 +34,7 @@ class File:
     modules: Mapping[str, syntax.Import]
 
 
-@dataclass(slots=True)
-class Program:
+class Program(Struct):
     """Files by module path: `blocks.attention`; the standard library is always there."""
 
     files: Mapping[str, File]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.expressions import destructure, evaluate, iterate, sizes, truth
@@ -30,8 +30,7 @@ MOST_STEPS = 1000
 """A `while` that takes more steps is taken for one that does not end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Returned:
+class Returned(Struct, frozen=True):
     value: Value
 
 

@@ -7,11 +7,11 @@ A tensor is a NumPy array. What is static is plain Python: `int`, `float`, `bool
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from tenuto_backend.reference.dtypes import DType
 from tenuto_grammar import syntax
@@ -24,15 +24,13 @@ class Size(int):
     """An integer that came from a dimension: a loop over `range` of it is a real loop, whatever its value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """A pack of dimensions, or a whole shape."""
 
     sizes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Declared:
+class Declared(Struct, frozen=True, eq=False):
     """A declaration and the file that holds it; a record may have its generic arguments."""
 
     file: str
@@ -40,8 +38,7 @@ class Declared:
     generics: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A span of a declaration."""
 
     file: str
@@ -49,30 +46,26 @@ class Place:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RecordValue:
+class RecordValue(Struct, frozen=True, eq=False):
     name: str
     fields: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TypeValue:
+class TypeValue(Struct, frozen=True, eq=False):
     """A type as a value, with the names that it was written under."""
 
     type: syntax.Type
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class TensorKind:
+class TensorKind(Struct, frozen=True):
     """The type that a tensor was seen to have, bound to a generic of kind `type`."""
 
     dtype: DType
     sizes: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Applied:
+class Applied(Struct, frozen=True, eq=False):
     """A definition with generic arguments, by name; not yet called."""
 
     file: str
@@ -80,8 +73,7 @@ class Applied:
     generics: Mapping[str, Value]
 
 
-@dataclass(slots=True, eq=False)
-class Instance:
+class Instance(Struct, eq=False):
     """A model that owns weights, and other models; both come to be when their statement first runs."""
 
     applied: Applied
@@ -110,8 +102,7 @@ Value: TypeAlias = (
 )
 
 
-@dataclass(slots=True, eq=False)
-class Frame:
+class Frame(Struct, eq=False):
     """The names of a block, inside those of the block around it; `run` is the same for all."""
 
     run: Run
@@ -144,8 +135,7 @@ class Frame:
         return Place(self.file, self.declaration, span)
 
 
-@dataclass(slots=True, eq=False)
-class Run:
+class Run(Struct, eq=False):
     """One execution: what names mean, how a call is made, where weights come from, who watches.
 
     `call` and `member` stand here because an expression may call a definition, whose body holds expressions.

@@ -14,9 +14,9 @@ ROOT = Path(__file__).parent.parent
 
 # What each package may import beside itself and the standard library.
 MAY_IMPORT = {
-    "grammar/tenuto_grammar": {"lark"},
-    "analysis/tenuto_analysis": {"tenuto_grammar", "typing_extensions"},
-    "backend/tenuto_backend": {"tenuto_grammar", "tenuto_analysis", "numpy", "ml_dtypes"},
+    "grammar/tenuto_grammar": {"lark", "msgspec"},
+    "analysis/tenuto_analysis": {"tenuto_grammar", "msgspec", "typing_extensions"},
+    "backend/tenuto_backend": {"tenuto_grammar", "tenuto_analysis", "msgspec", "numpy", "ml_dtypes"},
     "server/tenuto_server": {"tenuto_grammar", "tenuto_analysis", "tenuto_backend", "tenuto", "lsprotocol", "pygls"},
     "server/tenuto": {"tenuto_grammar", "tenuto_analysis", "tenuto_backend", "tenuto_server", "watchfiles"},
 }
@@ -38,7 +38,7 @@ LONGER = {
 }
 
 # What a check without news must not load.
-HEAVY = {"tenuto_analysis.database", "lark", "numpy", "onnx", "pygls", "lsprotocol", "rich", "watchfiles", "json"}
+HEAVY = {"tenuto_analysis.database", "msgspec", "lark", "numpy", "onnx", "pygls", "rich", "watchfiles", "json"}
 
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 

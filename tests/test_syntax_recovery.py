@@ -204,6 +204,8 @@ BETWEEN = "fn before() = 1\n\n{}\n\nfn after(x: T) {{\n  let a = 1\n  return a\n
         ("fn f() = a is none", "`is` is written `==`"),
         ("fn f() = g(**kwargs)", "`**kwargs` cannot stand here"),
         ("fn f() {\n  pass\n}", "there is no `pass`"),
+        ("fn f(n: int) -> T target cpu where n > 1 = n", "`target` stands after `where`"),
+        ("fn f(n: int) -> T {\n  let a = n target cpu precision bf16\n}", "`target` stands after `precision`"),
         ("fn f() {\n  g(x)\n}", "`g` begins no statement"),
         ("fn f() {\n  a: T = x\n}", "a new value begins with `let`: `let a: ...`"),
         ("fn f() = 'text'", 'strings are written in double quotes: `"..."`'),

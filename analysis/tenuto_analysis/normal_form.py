@@ -364,9 +364,11 @@ def _text_of_operand(dim: Dim) -> str:
 class Monomial:
     """A product of atoms (one that stands twice is squared), interned; the empty one is the unit of literals."""
 
-    __slots__ = ("__weakref__", "atoms", "lowest", "order", "size")
+    __slots__ = ("__weakref__", "atoms", "halved", "lowest", "order", "size")
 
     atoms: tuple[Atom, ...]
+    halved: Dim | None
+    """`d`, where this is `d // 2`."""
     lowest: int | None
     size: int
     order: tuple[tuple[int, str, str], ...]
@@ -412,6 +414,7 @@ def _monomial(atoms: tuple[Atom, ...]) -> Monomial:
         found.atoms = atoms
         found.size = max(len(atoms), 1) + sum(operand.size for atom in atoms for operand in operands(atom))
         found.order = tuple(map(order_of, atoms))
+        found.halved = _halved(atoms[0]) if len(atoms) == 1 else None
         bounds = [lowest_of(atom, _own_bound) for atom in atoms]
         found.lowest = bounds[0] if len(bounds) == 1 else _product_of_bounds(bounds)
         _monomials[atoms] = KeyedRef(found, _forget_monomial, atoms)
@@ -424,15 +427,39 @@ def _intern(terms: dict[Monomial, int]) -> Dim:
     entry = _dims.get(key)
     found = entry() if entry is not None else None
     if found is None:
-        found = Dim()
-        found.terms = terms
-        found.constant = None if len(terms) > 1 else terms.get(_UNIT) if terms else 0
-        found.size = sum(monomial.size for monomial in terms)
-        if found.size > SIZE_LIMIT or any(abs(c) >> BIT_LIMIT for c in terms.values()):
-            return fresh()
-        found.lowest = _lowest_of_sum(terms)
+        found = _with_whole_halves(terms) or _dim(terms)
         _dims[key] = KeyedRef(found, _forget_dim, key)
     return found
+
+
+def _dim(terms: dict[Monomial, int]) -> Dim:
+    dim = Dim()
+    dim.terms = terms
+    dim.constant = None if len(terms) > 1 else terms.get(_UNIT) if terms else 0
+    dim.size = sum(monomial.size for monomial in terms)
+    if dim.size > SIZE_LIMIT or any(abs(c) >> BIT_LIMIT for c in terms.values()):
+        return fresh()
+    dim.lowest = _lowest_of_sum(terms)
+    return dim
+
+
+def _with_whole_halves(terms: dict[Monomial, int]) -> Dim | None:
+    """The same sum with `d` for `d // 2 + (d + 1) // 2` (Hermite's identity); None where the two do not stand in it."""
+    halves = [(monomial, monomial.halved) for monomial in terms if monomial.halved is not None]
+    if len(halves) < 2:
+        return None
+    for lower, whole in halves:
+        for upper, raised in halves:
+            c, d = terms[lower], terms[upper]
+            if c * d > 0 and (raised - whole).constant == 1:
+                times = min(c, d, key=abs)
+                rest = {**terms, lower: c - times, upper: d - times}
+                return _intern({m: k for m, k in rest.items() if k}) + whole * times
+    return None
+
+
+def _halved(atom: Atom) -> Dim | None:
+    return atom.dividend if isinstance(atom, Quotient) and atom.divisor.constant == 2 else None
 
 
 def _own_bound(dim: Dim) -> int | None:

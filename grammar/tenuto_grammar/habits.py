@@ -307,6 +307,28 @@ def _colon_for_block(place: Place) -> SyntaxProblem | None:
     return _habit(span, "a block stands in braces: `{ ... }`", "Put `{` for this `:`, and `}` after the block.")
 
 
+def _clause_too_early(place: Place) -> SyntaxProblem | None:
+    """`target cpu precision mixed`: a clause that another of the same head or statement should precede.
+
+    After a statement the second has been read as the name that begins the next.
+    """
+    second = 0 if place.is_(0, *_CLAUSES) else -1
+    if not place.is_(second, *_CLAUSES):
+        return None
+    later = _CLAUSES[_CLAUSES.index(place.text(second)) + 1 :]
+    begin = second - 1
+    while begin > -60 and place.at + begin > 0 and not place.is_(begin, *later, "{", "}"):
+        begin -= 1
+    if not place.is_(begin, *later):
+        return None
+    span, message = place.span(begin, second - 1), f"`{place.text(begin)}` stands after `{place.text(second)}`"
+    place.put(begin, second - begin)
+    return _habit(span, message, f"The order is: {', '.join(_CLAUSES)}.")
+
+
+_CLAUSES = ("where", "precision", "target", "class", "lower")
+
+
 def _import_from(place: Place) -> SyntaxProblem | None:
     """`import x from y`, `import x, y`."""
     if not place.is_(-2, "import") and place.text(0) != "from":
@@ -335,6 +357,7 @@ HABITS: tuple[Callable[[Place], SyntaxProblem | None], ...] = (
     _bar_for_or,
     _tuple_assignment,
     _colon_for_block,
+    _clause_too_early,
     _bare_value,
     _swallowed_if,
     _assignment_for_equality,

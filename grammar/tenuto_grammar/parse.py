@@ -109,17 +109,11 @@ def _machine() -> lr.Machine:
 
 @contextmanager
 def collector_paused() -> Iterator[None]:
-    """For whoever parses many chunks: the trees are many objects that all stay, and the collector need not walk them.
-
-    They go straight to the oldest generation (freezing and thawing is two list splices), not through the younger ones.
-    """
+    """For whoever parses many chunks: trees are many objects that all stay, and the collector need not walk them."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
         if was_enabled:
-            if gc.get_freeze_count() == 0:
-                gc.freeze()
-                gc.unfreeze()
             gc.enable()

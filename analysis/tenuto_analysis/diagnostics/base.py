@@ -1,6 +1,6 @@
 """What every diagnostic has in common. The catalogue is the subclasses, one file a family.
 
-A diagnostic is a frozen dataclass whose fields are typed facts; its words stand in properties. Its spans are relative
+A diagnostic is a frozen struct whose fields are typed facts; its words stand in properties. Its spans are relative
 to the declaration that it is about, so that an edit elsewhere leaves it equal; `model.py` turns it into a `Finding`,
 which is plain data with absolute spans, for the command line and the editors.
 """

@@ -1,12 +1,13 @@
 """Runs the analyzer over files that the cache does not know; over many, in several processes.
 
-The processes are forks: each begins with what was learned from the first files (above all the standard library), and
+The processes are forks: each begins with what was learned from the first file (above all the standard library), and
 sends back what it found as the cache stores it. Where there is no `fork`, or a fork fails, this process does the work.
 """
 
 from __future__ import annotations
 
 import gc
+import heapq
 import marshal
 import os
 from collections.abc import Iterator
@@ -17,7 +18,6 @@ from tenuto.cli.sources import Disk
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
 
-SHARED = 4  # files that are analysed before the work is divided
 FEWEST = 12  # files that make a process of their own worth while
 MOST_PROCESSES = 8
 
@@ -44,19 +44,28 @@ class Analyzer:
 
     def entries(self, files: list[str]) -> Iterator[tuple[str, Entry]]:
         """The findings of each file and what they came from, in any order."""
-        yield from map(self._analysed, files[:SHARED])
-        files = files[SHARED:]
-        processes = min(len(files) // FEWEST, _processors(), MOST_PROCESSES) if self._may_fork else 1
+        first, *others = files
+        yield self._analysed(first)
+        processes = min(len(others) // FEWEST, _processors(), MOST_PROCESSES) if self._may_fork else 1
         # Later calls may come when a watcher's threads run, which a fork would not survive.
         self._may_fork = False
-        if processes < 2:
-            yield from map(self._analysed, files)
-            return
+        own, *shares = self._shares(others, max(1, processes))
         gc.freeze()
-        forks = [self._fork(files[number::processes]) for number in range(1, processes)]
-        yield from map(self._analysed, files[::processes])
+        forks = [self._fork(share) for share in shares]
+        yield from map(self._analysed, own)
         for fork in forks:
             yield from self._joined(fork)
+        gc.unfreeze()
+
+    def _shares(self, files: list[str], number: int) -> list[list[str]]:
+        """The files, divided so that about as much text falls to each share."""
+        loads = [(0, share) for share in range(number)]
+        shares: list[list[str]] = [[] for _ in loads]
+        for size, file in sorted(((len(self._disk.text(file)), file) for file in files), reverse=True):
+            load, share = heapq.heappop(loads)
+            heapq.heappush(loads, (load + size, share))
+            shares[share].append(file)
+        return shares
 
     def refresh(self, file: str) -> None:
         self._workspace.refresh(file)

@@ -114,6 +114,13 @@ def _check_value(expression: tuple[Dim, Meaning], values: dict[Leaf, int]) -> No
         assert replaced is literal(expected)
 
 
+def test_a_square_is_never_negative() -> None:
+    t, u = (of(Symbol(name, low=None)) for name in "tu")
+    assert (t * t).lowest == 0
+    assert (t * t + 1).lowest == 1
+    assert (t * u).lowest is None
+
+
 @given(EXPRESSIONS, VALUES)
 @settings(max_examples=1500, deadline=None)
 def test_the_normal_form_has_the_value_of_what_was_written(

@@ -11,6 +11,7 @@ beyond `SIZE_LIMIT` becomes a fresh unknown, so nothing here is slow, and nothin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import reduce
@@ -415,8 +416,7 @@ def _monomial(atoms: tuple[Atom, ...]) -> Monomial:
         found.size = max(len(atoms), 1) + sum(operand.size for atom in atoms for operand in operands(atom))
         found.order = tuple(map(order_of, atoms))
         found.halved = _halved(atoms[0]) if len(atoms) == 1 else None
-        bounds = [lowest_of(atom, _own_bound) for atom in atoms]
-        found.lowest = bounds[0] if len(bounds) == 1 else _product_of_bounds(bounds)
+        found.lowest = lowest_of(atoms[0], _own_bound) if len(atoms) == 1 else _lowest_of_product(atoms)
         _monomials[atoms] = KeyedRef(found, _forget_monomial, atoms)
     return found
 
@@ -478,12 +478,16 @@ def _lowest_of_sum(terms: Mapping[Monomial, int]) -> int | None:
     return total
 
 
-def _product_of_bounds(bounds: list[int | None]) -> int | None:
+def _lowest_of_product(atoms: tuple[Atom, ...]) -> int | None:
     product = 1
-    for bound in bounds:
-        if bound is None or bound < 0:
+    for atom, times in Counter(atoms).items():
+        bound = lowest_of(atom, _own_bound)
+        if bound is not None and bound >= 0:
+            product *= bound**times
+        elif times % 2 == 0:
+            product = 0
+        else:
             return None
-        product *= bound
     return product
 
 

@@ -4,7 +4,8 @@ A heading that owns fenced blocks is one test. A block tagged `tenuto` is a prog
 the line in question, as `^^^ error[rule-name]: message`. A line "`blocks/mlp.ten`:" before a block names it, and the
 named blocks of a section are one workspace; a block without a name is a program of its own, which may import the named
 ones. Every other known tag is an output of the program before it. A caret line that begins with a question (`^^^ type:
-...`) is answered. Blocks with other tags are left alone.
+...`) is answered. A block tagged `weights` is a file of weights, told by its header: a line `name: f32[3, 4]` for each
+tensor; it needs a name. Blocks with other tags are left alone.
 
 `rerun` strips the caret lines, asks what is true now and writes the section anew; the test compares the two texts, so
 that a missing and a surplus finding both show, and `pytest --update` keeps the new text. This module handles text only;
@@ -80,7 +81,7 @@ def rerun(section: str, voice: Voice) -> str:
     named = {
         fence["name"]: without_carets(fence["body"])
         for fence in FENCE.finditer(section)
-        if fence["tag"] == "tenuto" and fence["name"]
+        if fence["tag"] in ("tenuto", "weights") and fence["name"]
     }
     latest = Program(UNNAMED, {UNNAMED: ""})
 
@@ -112,6 +113,11 @@ def rerun_document(document: str, voice: Voice) -> str:
 def programs(document: str) -> list[str]:
     """The texts of all programs in a document, without caret lines."""
     return [without_carets(fence["body"]) for fence in FENCE.finditer(document) if fence["tag"] == "tenuto"]
+
+
+def weights(document: str) -> dict[str, str]:
+    """The files of weights in a document, by name."""
+    return {fence["name"]: fence["body"] for fence in FENCE.finditer(document) if fence["tag"] == "weights"}
 
 
 def without_carets(body: str) -> str:

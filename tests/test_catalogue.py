@@ -12,7 +12,7 @@ import pytest
 from tenuto_analysis import diagnostics
 from tenuto_analysis.diagnostics.base import Diagnostic
 from tenuto_server.texts import INVALID_UTF8
-from tests.markdown import UNNAMED, Program, programs, rerun_document
+from tests.markdown import UNNAMED, Program, programs, rerun_document, weights
 from tests.voice import VOICE, keep_or_fail, reports
 
 PAGES = Path(inspect.getfile(Diagnostic)).parent / "explain"
@@ -48,6 +48,9 @@ def test_a_page_is_true(page: Path, pytestconfig: pytest.Config) -> None:
     keep_or_fail(page, document, rerun_document(document, VOICE), pytestconfig)
     if page.stem in WITHOUT_EXAMPLE:
         return
-    found = [{report.rule for report in reports(Program(UNNAMED, {UNNAMED: text}))} for text in programs(document)]
+    beside = weights(document)
+    found = [
+        {item.rule for item in reports(Program(UNNAMED, {UNNAMED: text, **beside}))} for text in programs(document)
+    ]
     assert any(page.stem in rules for rules in found), "show a program that breaks the rule"
     assert any(not rules for rules in found), "show a program that keeps it"

@@ -13,12 +13,14 @@ import pytest
 
 from tenuto.cli.fix import mend
 from tenuto_analysis import model, modules
+from tenuto_analysis.weights import wanted_weights, weights_header
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
 from tenuto_server.reports import Report
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
 from tests.markdown import Note, Program, Voice
+from tests.wanted import header, wanted_by_deploys
 
 
 class Memory:
@@ -32,9 +34,17 @@ class Memory:
     def file(self, program: Program) -> str:
         """The path of the program's own file, after its files were made."""
         folder = f"/spec/{next(self._numbers)}"
+        file = f"{folder}/{program.file}"
+        headers = {name: text for name, text in program.files.items() if not name.endswith(".ten")}
         for name, text in program.files.items():
             self._texts[f"{folder}/{name}"] = text
-        return f"{folder}/{program.file}"
+        for name, text in headers.items():
+            self.workspace.database.set(weights_header, f"{folder}/{name}", header(text))
+        if headers:
+            self.workspace.load(file)
+            for key, wanted in wanted_by_deploys(self.workspace.database, file):
+                self.workspace.database.set(wanted_weights, (file, key), wanted)
+        return file
 
     def _read(self, file: str) -> Decoded | None:
         text = self._texts.get(file)

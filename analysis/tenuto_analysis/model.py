@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tenuto_analysis import modules, recursion
-from tenuto_analysis.check import queries
+from tenuto_analysis.check import loading, queries
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import (
     Diagnostic,
@@ -78,7 +78,7 @@ def checked(db: Database, file: str, key: str) -> Report:
         SyntaxProblem(problem.span, problem.message, problem.help, tuple(Edit(e.span, e.text) for e in problem.edits))
         for problem in parsed.problems
     )
-    found = [*head.problems, *body.problems]
+    found = [*head.problems, *body.problems, *loading.problems(db, file, key)]
     problems = _judged([*syntax_problems, *_beside(found, syntax_problems)] if syntax_problems else found)
     return Report(problems, head.used | body.used, allowed_in(db, file, key))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import calls, clauses, expressions, models, queries, trail, written
+from tenuto_analysis.check import calls, clauses, expressions, loading, models, queries, trail, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
 from tenuto_analysis.database import Database
@@ -28,25 +28,26 @@ def deploy(db: Database, file: str, key: str, node: syntax.Deploy) -> queries.Bo
     model = expressions.infer(ctx, node.model)
     if isinstance(model, Reference) and queries.keyword_of(db, model.file, model.name) == "model":
         signature = queries.signature(db, model.file, model.name)
-        if signature is not None:
-            _model(ctx, node, model, signature)
+        if signature is not None and closed(ctx, node, model, signature) is not None and node.type is not None:
+            _fits_type(ctx, node, model)
     elif model != UNKNOWN:
         ctx.report(TypeMismatch(node.model.span, "a model", str(model)))
     _settings(ctx, node.settings)
     return queries.Body(tuple(ctx.problems), frozenset(ctx.used), model, (), tuple(ctx.values))
 
 
-def _model(ctx: Context, node: syntax.Deploy, model: Reference, signature: Signature) -> None:
+def closed(ctx: Context, node: syntax.Deploy, model: Reference, signature: Signature) -> Substitution | None:
+    """What the generics of the model are; what the deploy says of its sizes becomes facts. None after a mistake."""
     fit = Fit(Substitution(signature.owner, ctx.known))
     explicit = calls.explicit_arguments(ctx, model, node.model.span)
     if not calls.bind_explicit(ctx, fit, signature, explicit, node.model.span):
-        return
+        return None
     for generic in signature.generics:
         if generic.name not in fit.substitution.values:
             if generic.default is None:
                 if not generic.pack:
                     ctx.report(UnresolvedGeneric(node.model.span, signature.name, generic.name))
-                    return
+                    return None
             else:
                 fit.substitution.values[generic.name] = fit.substitution.value(generic.default)
     ctx.model = signature.owner
@@ -58,10 +59,7 @@ def _model(ctx: Context, node: syntax.Deploy, model: Reference, signature: Signa
         if constraint is not None:
             ctx.assume(constraint)
     fit.substitution.known = ctx.known
-    if not calls.require(ctx, fit, signature, node.model.span, []):
-        return
-    if node.type is not None:
-        _fits_type(ctx, node, model)
+    return fit.substitution if calls.require(ctx, fit, signature, node.model.span, []) else None
 
 
 def sizes_of(signature: Signature) -> tuple[str, ...]:
@@ -156,14 +154,8 @@ def _settings(ctx: Context, settings: syntax.Map) -> None:
 
 
 def _weights(ctx: Context, item: syntax.Setting) -> None:
-    match item.value:
-        case syntax.String() | syntax.Missing():
-            return
-        case syntax.Call(callee=syntax.Name(text="load" | "init")):
-            return
-        case _:
-            reason = 'write a file\'s name, `load("file", ...)` or `init(seed = 0)`'
-            ctx.report(InvalidSetting(item.value.span, "weights", reason))
+    for problem in loading.read(item.value)[1]:
+        ctx.report(problem)
 
 
 def _target(ctx: Context, item: syntax.Setting) -> None:

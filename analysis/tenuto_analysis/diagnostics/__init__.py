@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.diagnostics import calls, deploys, names, shapes, statements, syntax, types
+from tenuto_analysis.diagnostics import calls, deploys, names, shapes, statements, syntax, types, weights
 from tenuto_analysis.diagnostics.base import Diagnostic
 
-FAMILIES = (syntax, names, types, shapes, calls, statements, deploys)
+FAMILIES = (syntax, names, types, shapes, calls, statements, deploys, weights)
 
 CATALOGUE: tuple[type[Diagnostic], ...] = tuple(
     item

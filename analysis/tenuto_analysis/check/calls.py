@@ -10,6 +10,7 @@ from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import evidence_of, failure_of, restated
 from tenuto_analysis.check.matching import Fit, Source, match_value
+from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.check.settling import settle
 from tenuto_analysis.diagnostics.base import Place, Related
 from tenuto_analysis.diagnostics.calls import (
@@ -101,15 +102,13 @@ def parts_of(node: syntax.Expression) -> tuple[Span, ...]:
 
 
 def _callee(ctx: Context, node: syntax.Expression) -> Value:
+    """What is called: a name of `std` too, where a size would be quantified in a signature."""
     if isinstance(node, syntax.Name) and ctx.implicit is not None and ctx.find(node.text) is None:
-        value = expressions.declared(ctx, node.text)  # What is called is no size.
+        value = expressions.declared(ctx, node.text)
         if value is None:
             ctx.report(expressions.unknown(ctx, node.span, node.text))
             return UNKNOWN
         return value
-    """What is called: a name of `std` too, where a size would be quantified in a signature."""
-    if ctx.implicit is not None and isinstance(node, syntax.Name) and ctx.find(node.text) is None:
-        return expressions.declared(ctx, node.text) or expressions.infer(ctx, node)
     return expressions.infer(ctx, node)
 
 
@@ -220,7 +219,11 @@ def apply(
         return UNKNOWN
     is_pattern = KindValue(StaticKind.PATTERN)
     pattern = next((item.span for item in bound if item.parameter.type == is_pattern), span)
-    return _result(ctx, fit, signature, span, pattern)
+    result = _result(ctx, fit, signature, span, pattern)
+    if ctx.recorder is not None:
+        taken = tuple((b.parameter.name, b.value, b.span if b.given else None, b.parts) for b in bound)
+        ctx.recorder.calls[span] = Resolved(signature, fit.substitution.values, taken, result)
+    return result
 
 
 def bind_explicit(ctx: Context, fit: Fit, signature: Signature, explicit: tuple[Given, ...], span: Span) -> bool:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct, field
 
+from tenuto_analysis.check.recorder import Recorder
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Place, Related
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, leaves_of_constraint, of
@@ -63,6 +64,7 @@ class Context(Struct):
     statement: syntax.Node | None = None  # What is being checked.
     trace: Callable[[Context, Diagnostic], Diagnostic] = lambda ctx, problem: problem
     run_time: set[str] = field(default_factory=set)  # The names of the sizes that calls brought, known at run time.
+    recorder: Recorder | None = None  # In elaboration: who is told of every expression and call.
     serial: int = 0
     steps: int = 0  # Steps of static loops that were checked one by one.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tenuto_analysis.check import expressions, queries, statements, trail
 from tenuto_analysis.check.context import Binding, Context
@@ -12,7 +12,8 @@ from tenuto_analysis.diagnostics.names import UnusedName
 from tenuto_analysis.diagnostics.statements import MissingReturn
 from tenuto_analysis.dims import All, Compare, Relation, Symbol, of
 from tenuto_analysis.shapes import Known, rank
-from tenuto_analysis.signature import ParameterSignature
+from tenuto_analysis.signature import ParameterSignature, Signature
+from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
     UNKNOWN,
     AxisKind,
@@ -28,24 +29,11 @@ from tenuto_grammar.syntax import Keyword
 
 def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.Body:
     """Check a body: its problems, its result, and what a model owns."""
-    head = queries.interface(db, file, key)
-    signature = head.signature
+    signature = queries.interface(db, file, key).signature
     if signature is None or node.body is None:
         return queries.Body((), frozenset(), UNKNOWN, (), ())
-    ctx = Context(db, file, key, signature.owner)
-    ctx.scopes = [{name: Binding(value, span, used=True) for name, value, span in head.bindings}, {}]
-    ctx.origins = {name: span for name, _, span in head.bindings}
-    ctx.where_insert = head.where_insert
+    ctx = opened(db, signature, node.body, {})
     ctx.trace = trail.traced
-    ctx.lenient = signature.lenient
-    ctx.after = dict(head.after)
-    types = [parameter.type for parameter in signature.parameters] + ([signature.result] if signature.result else [])
-    ctx.known = Known(packs=tuple(_residual(types)))
-    for requirement in signature.requirements:
-        ctx.assume(requirement.constraint)
-    for parameter in signature.parameters:
-        _assume_axis(ctx, parameter)
-    ctx.loops = frozenset(_loop_names(node.body))
     frame = statements.Frame(signature, node.keyword is Keyword.MODEL)
     if isinstance(node.body, syntax.Block):
         ends = statements.block(ctx, frame, node.body)
@@ -58,6 +46,32 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
     _lint_unused(ctx, frame)
     result = frame.result if frame.result is not None else UNKNOWN
     return queries.Body(tuple(ctx.problems), frozenset(ctx.used), result, tuple(frame.members), tuple(ctx.values))
+
+
+def opened(
+    db: Database, signature: Signature, node: syntax.Block | syntax.Expression, statics: Mapping[str, Value]
+) -> Context:
+    """What a body sees: its names and facts, where some of its names are known to be `statics`."""
+    head = queries.interface(db, signature.file, signature.key)
+    fixed = Substitution(signature.owner, Known(), dict(statics))
+    ctx = Context(db, signature.file, signature.key, signature.owner)
+    ctx.scopes = [{}, {}]
+    for name, value, span in head.bindings:
+        known = (statics.get(name) or fixed.value(value)) if statics else value
+        ctx.scopes[0][name] = Binding(known, span, used=True)
+    ctx.origins = {name: span for name, _, span in head.bindings}
+    ctx.where_insert = head.where_insert
+    ctx.lenient = signature.lenient
+    ctx.after = dict(head.after)
+    types = [parameter.type for parameter in signature.parameters] + ([signature.result] if signature.result else [])
+    ctx.known = Known(packs=tuple(_residual([fixed.value(type_) for type_ in types])))
+    for requirement in signature.requirements:
+        ctx.assume(fixed.constraint(requirement.constraint))
+    for parameter in signature.parameters:
+        if parameter.name not in statics:
+            _assume_axis(ctx, parameter)
+    ctx.loops = frozenset(_loop_names(node))
+    return ctx
 
 
 def _assume_axis(ctx: Context, parameter: ParameterSignature) -> None:

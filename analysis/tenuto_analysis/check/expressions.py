@@ -61,6 +61,13 @@ _ELSEWHERE: Mapping[str, str] = {
 
 def infer(ctx: Context, node: syntax.Expression, expected: Value | None = None) -> Value:
     """The value of an expression; reports what is wrong with it once, and gives `UNKNOWN` then."""
+    value = _inferred(ctx, node, expected)
+    if ctx.recorder is not None:
+        ctx.recorder.types[id(node)] = value
+    return value
+
+
+def _inferred(ctx: Context, node: syntax.Expression, expected: Value | None) -> Value:
     match node:
         case syntax.Name():
             return name(ctx, node)

@@ -237,10 +237,10 @@ def _indexed(
         assert isinstance(size, Dim)
         match item:
             case syntax.Slice():
-                cut = _cut(ctx, item, size)
-                if cut is None:
+                length = cut(ctx, item, size)
+                if length is None:
                     return None
-                found.append(cut)
+                found.append(length)
             case (
                 syntax.Ellipsis()
                 | syntax.Pack()
@@ -307,7 +307,7 @@ def _index_range(ctx: Context, within: Interval | None, size: Dim, source: Sourc
     return False
 
 
-def _cut(ctx: Context, item: syntax.Slice, size: Dim) -> Dim | None:
+def cut(ctx: Context, item: syntax.Slice, size: Dim) -> Dim | None:
     """The size of `start:stop:step` of an axis, with Python's rules for bounds outside of it."""
     bounds: list[Dim | None] = []
     for part in (item.start, item.stop, item.step):

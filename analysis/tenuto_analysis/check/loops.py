@@ -70,7 +70,7 @@ def _static_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items:
         problems = len(ctx.problems)
         _step(ctx, frame, node, item)
         if len(ctx.problems) > problems:
-            for name in _assigned(node.body):
+            for name in assigned(node.body):
                 statements.rebind(ctx, name, UNKNOWN)
             return
 
@@ -89,7 +89,7 @@ def _long_loop(ctx: Context, frame: statements.Frame, node: syntax.For, items: t
         _symbolic_loop(ctx, frame, node, Sequence(element, index, literal(len(items))))
     else:
         ctx.report(LoopTooLong(node.iterable.span, len(items)))
-        for name in _assigned(node.body):
+        for name in assigned(node.body):
             statements.rebind(ctx, name, UNKNOWN)
 
 
@@ -231,7 +231,7 @@ def _collecting(node: syntax.Node, name: str) -> Span | None:
     return None
 
 
-def _assigned(body: syntax.Block) -> frozenset[str]:
+def assigned(body: syntax.Block) -> frozenset[str]:
     """The names that a body assigns to."""
     found: set[str] = set()
     for node in body.statements:
@@ -239,7 +239,7 @@ def _assigned(body: syntax.Block) -> frozenset[str]:
             case syntax.Assign(names=names):
                 found |= {name.text for name in names}
             case syntax.For(body=inner) | syntax.While(body=inner):
-                found |= _assigned(inner)
+                found |= assigned(inner)
             case syntax.If():
                 found |= _assigned_in_branches(node)
             case _:
@@ -248,10 +248,10 @@ def _assigned(body: syntax.Block) -> frozenset[str]:
 
 
 def _assigned_in_branches(node: syntax.If) -> frozenset[str]:
-    found = _assigned(node.then)
+    found = assigned(node.then)
     match node.otherwise:
         case syntax.Block() as other:
-            return found | _assigned(other)
+            return found | assigned(other)
         case syntax.If() as other:
             return found | _assigned_in_branches(other)
         case None:

@@ -64,20 +64,20 @@ def statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
 def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
     match node:
         case syntax.Let():
-            _let(ctx, node)
+            let(ctx, node)
         case syntax.Return():
             clauses.check_local(ctx, node.local)
             value = governed(ctx, node.value, node.local, frame.signature.result)
             give_back(ctx, frame, value, node.value.span, calls.parts_of(node.value))
             return True
         case syntax.Sub():
-            _sub(ctx, frame, node)
+            sub(ctx, frame, node)
         case syntax.Param():
-            _param(ctx, frame, node)
+            param(ctx, frame, node)
         case syntax.Var():
-            _var(ctx, node)
+            var(ctx, node)
         case syntax.Assign():
-            _assign(ctx, node)
+            assign(ctx, node)
         case syntax.For():
             return loops.for_loop(ctx, frame, node)
         case syntax.While():
@@ -87,7 +87,7 @@ def _statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
         case syntax.Collect():
             loops.collect(ctx, frame, node)
         case syntax.Assert():
-            _assert(ctx, node)
+            assert_(ctx, node)
         case syntax.Assume():
             constraint = expressions.constraint(ctx, node.constraint)
             if constraint is not None:
@@ -135,7 +135,7 @@ def _typed(ctx: Context, name: str, expected: Value | None, value: Value, span: 
     return value if isinstance(result, ListKind) else result
 
 
-def _let(ctx: Context, node: syntax.Let) -> None:
+def let(ctx: Context, node: syntax.Let) -> None:
     expected = written.annotation(ctx, node.type) if node.type is not None else None
     value = governed(ctx, node.value, node.local, expected)
     name = node.pattern.text if isinstance(node.pattern, syntax.Identifier) else "the value"
@@ -143,7 +143,7 @@ def _let(ctx: Context, node: syntax.Let) -> None:
     lists.bind_pattern(ctx, node.pattern, value)
 
 
-def _var(ctx: Context, node: syntax.Var) -> None:
+def var(ctx: Context, node: syntax.Var) -> None:
     name = node.name.text
     by_index = _indexed_type(ctx, node.type) if node.type is not None else None
     if by_index is not None:
@@ -184,7 +184,7 @@ def index_owner(ctx: Context, name: str) -> str:
     return f"{ctx.owner}@{name}"
 
 
-def _assign(ctx: Context, node: syntax.Assign) -> None:
+def assign(ctx: Context, node: syntax.Assign) -> None:
     value = governed(ctx, node.value, node.local, None)
     parts = (value,) if len(node.names) == 1 else calls.unpacked(ctx, value, len(node.names), node.value.span)
     for name, part in zip(node.names, parts, strict=True):
@@ -202,7 +202,7 @@ def _assign(ctx: Context, node: syntax.Assign) -> None:
         ctx.values.append((name.span, part))
 
 
-def _sub(ctx: Context, frame: Frame, node: syntax.Sub) -> None:
+def sub(ctx: Context, frame: Frame, node: syntax.Sub) -> None:
     clauses.check_local(ctx, node.local)
     if not frame.is_model:
         ctx.report(MisplacedStatement(node.span, "a `fn` owns no parts", "declare a `model`"))
@@ -218,7 +218,7 @@ def _sub(ctx: Context, frame: Frame, node: syntax.Sub) -> None:
     frame.members.append((node.name.text, value))
 
 
-def _param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
+def param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
     clauses.check_local(ctx, node.local)
     if not frame.is_model:
         ctx.report(MisplacedStatement(node.span, "a `fn` owns no weights", "declare a `model`"))
@@ -287,7 +287,7 @@ def _keep_promises(ctx: Context, frame: Frame, solved: Substitution, span: Span)
             )
 
 
-def _assert(ctx: Context, node: syntax.Assert) -> None:
+def assert_(ctx: Context, node: syntax.Assert) -> None:
     constraint = expressions.constraint(ctx, node.constraint)
     if constraint is None:
         return

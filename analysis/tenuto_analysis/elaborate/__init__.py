@@ -1,0 +1,1 @@
+"""From a checked deploy to its typed graph."""

@@ -1,0 +1,75 @@
+"""A deploy as a graph: its model, closed over the configuration, with the facts about its sizes."""
+
+from __future__ import annotations
+
+from tenuto_analysis.check import builtins, deploys, expressions, queries
+from tenuto_analysis.check.context import Context
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.base import Place
+from tenuto_analysis.elaborate.builder import Unsupported
+from tenuto_analysis.elaborate.instances import Table, spelled_out
+from tenuto_analysis.graph import Graph
+from tenuto_analysis.modules import declaration
+from tenuto_analysis.types import (
+    NONE,
+    ListValue,
+    OptionalValue,
+    Placeholder,
+    RecordValue,
+    Reference,
+    Tensor,
+    TupleValue,
+    Value,
+)
+from tenuto_grammar import syntax
+
+
+def elaborate(db: Database, file: str, name: str) -> Graph:
+    """The graph of a deploy that has no error; raises `Unsupported` where this version cannot build it."""
+    node = declaration(db, file, name)
+    assert isinstance(node, syntax.Deploy)
+    _refuse_settings(file, name, node)
+    ctx = Context(db, file, name, queries.owner_of(file, name))
+    model = expressions.infer(ctx, node.model)
+    assert isinstance(model, Reference)
+    signature = queries.signature(db, model.file, model.name)
+    assert signature is not None
+    substitution = deploys.closed(ctx, node, model, signature)
+    assert substitution is not None
+    statics = substitution.values
+    inputs: dict[str, Value] = {}
+    bindings = {key: value for key, value, _ in queries.interface(db, signature.file, signature.key).bindings}
+    for parameter in signature.parameters:
+        type_ = bindings[parameter.name]
+        if isinstance(type_, Placeholder):
+            type_ = spelled_out(builtins.placeholder_value(ctx, substitution.value(type_.type)))
+        type_ = substitution.value(type_)
+        match type_:
+            case OptionalValue():
+                statics[parameter.name] = NONE
+            case Tensor() | TupleValue() | ListValue() | RecordValue():
+                inputs[parameter.name] = type_
+            case _ if parameter.default is not None:
+                statics[parameter.name] = substitution.value(parameter.default)
+            case _:
+                reason = (
+                    f"`{parameter.name}` of `{signature.name}` is static and has no default: a deploy cannot give it"
+                )
+                raise Unsupported(Place(file, name, node.model.span), reason)
+    facts = ctx.known.facts.known
+    table = Table(db)
+    entry = table.make(signature, statics, inputs, facts)
+    return Graph(name, file, (*table.functions, entry), facts)
+
+
+def _refuse_settings(file: str, name: str, node: syntax.Deploy) -> None:
+    """Until precision and targets are solved for each deploy, what asks for more than f32 is refused by name."""
+    for setting in node.settings.settings:
+        place = Place(file, name, setting.span)
+        match setting.key.text, setting.value:
+            case ("precision", syntax.Name(text="f32")):
+                pass
+            case ("precision", _):
+                raise Unsupported(place, "a build knows the precision `f32` only, so far")
+            case _:
+                pass

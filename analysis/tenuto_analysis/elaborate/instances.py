@@ -1,0 +1,386 @@
+"""Functions: one for each definition and choice of static arguments, made when the first call asks for it.
+
+A function owns symbols for the sizes of its tensors. What a caller passes for them stands at the call. Sizes of a pack
+that are equal at the call are one symbol, and a size of 1 stays 1, so that what broadcasts there broadcasts here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
+
+from tenuto_analysis.check import definitions, queries, statements
+from tenuto_analysis.check import expressions as check
+from tenuto_analysis.check.recorder import Resolved
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.base import Place
+from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal, of
+from tenuto_analysis.dtypes import SCALARS
+from tenuto_analysis.elaborate import expressions
+from tenuto_analysis.elaborate.builder import Builder, Called, Unsupported, plain, scalar_of
+from tenuto_analysis.elaborate.forms import Fields, Form, Several, dims_in, is_static, tensors_in
+from tenuto_analysis.elaborate.statements import refuse_clauses, walk
+from tenuto_analysis.graph import Apply, Call, Function, If, Loop, Size, Ssa
+from tenuto_analysis.graph import walk as nodes_of
+from tenuto_analysis.modules import declaration
+from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.shapes import Known
+from tenuto_analysis.signature import Signature
+from tenuto_analysis.substitute import Substitution
+from tenuto_analysis.types import (
+    NONE,
+    Float,
+    GenericModel,
+    Int,
+    ListValue,
+    ModelBound,
+    OptionalValue,
+    RecordValue,
+    Reference,
+    Sequence,
+    ShapeValue,
+    Tensor,
+    TupleValue,
+    Value,
+)
+from tenuto_grammar import syntax
+from tenuto_grammar.syntax import Keyword
+from tenuto_grammar.text import Span
+
+
+class Localised:
+    """The values of a call in the callee's own terms, with what its symbols are in the caller's."""
+
+    def __init__(self, owner: str, known: Known) -> None:
+        self.owner = owner
+        self.known = known
+        self.sizes: dict[Leaf, Dim] = {}
+        self._own: list[tuple[Dim, Dim]] = []
+
+    def symbol(self, leaf: Leaf, size: Dim) -> Dim:
+        """The symbol `leaf`, which is `size` where it is called; or the one that stands for that size already."""
+        own = self._standing_for(size)
+        if own is None:
+            own = of(leaf)
+            self.sizes[leaf] = size
+            self._own.append((size, own))
+        return own
+
+    def _standing_for(self, size: Dim) -> Dim | None:
+        return next((own for other, own in self._own if other is size or self.known.equal(other, size)), None)
+
+    def size(self, name: str, size: Dim, keep: bool) -> Dim:
+        """A size without a name of its own; `keep` says that a number stays one."""
+        if size.constant == 1 or (keep and size.constant is not None):
+            return size
+        return self.symbol(Symbol(name, self.owner, 0), size)
+
+    def value(self, name: str, value: Value, keep: bool) -> Value:
+        match value:
+            case Int(value=dim):
+                return Int(self.size(name, dim, keep))
+            case ShapeValue(shape=shape):
+                return ShapeValue(
+                    tuple(
+                        self.size(f"{name}.{i}", item, keep) if isinstance(item, Dim) else item
+                        for i, item in enumerate(shape)
+                    )
+                )
+            case Tensor(dtype=dtype, shape=shape):
+                sizes = self.value(name, ShapeValue(shape), False)
+                assert isinstance(sizes, ShapeValue)
+                return Tensor(dtype, sizes.shape)
+            case TupleValue(items=items):
+                return TupleValue(tuple(self.value(f"{name}.{i}", item, keep) for i, item in enumerate(items)))
+            case ListValue(items=items):
+                return ListValue(tuple(self.value(f"{name}.{i}", item, keep) for i, item in enumerate(items)))
+            case RecordValue(name=record, file=file, fields=fields):
+                return RecordValue(
+                    record, file, tuple((key, self.value(f"{name}.{key}", item, keep)) for key, item in fields)
+                )
+            case Reference(file=file, name=model, arguments=arguments):
+                return Reference(
+                    file,
+                    model,
+                    tuple((key, self.value(f"{name}.{i}", item, True)) for i, (key, item) in enumerate(arguments)),
+                )
+            case _:
+                return value
+
+
+class Table:
+    """The functions made so far."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._made: dict[tuple[object, ...], Function] = {}
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        return tuple(self._made.values())
+
+    def instance(self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], place: Place) -> Called:
+        signature = resolved.signature
+        local = Localised(signature.owner, caller.ctx.known)
+        statics, inputs = _local_arguments(self.db, resolved, forms, local, place)
+        key = (
+            signature.file,
+            signature.key,
+            tuple(sorted(statics.items(), key=lambda item: item[0])),
+            tuple(inputs.items()),
+        )
+        function = self._made.get(key)
+        if function is None:
+            function = self._made[key] = self.make(signature, statics, inputs, ())
+        operands = tuple(tensor for form in forms.values() for tensor in tensors_in(form))
+        return Called(function, local.sizes, operands)
+
+    def make(
+        self,
+        signature: Signature,
+        statics: Mapping[str, Value],
+        inputs: Mapping[str, Value],
+        facts: tuple[Constraint, ...],
+    ) -> Function:
+        """The function of a definition: `inputs` are the types of what holds tensors, by parameter."""
+        node = declaration(self.db, signature.file, signature.key)
+        assert isinstance(node, syntax.Definition)
+        assert node.body is not None
+        ctx = definitions.opened(self.db, signature, node.body, {**statics, **inputs})
+        for fact in facts:
+            ctx.assume(fact)
+        fixed = Substitution(signature.owner, ctx.known, {**statics, **inputs})
+        here = replace(
+            signature,
+            result=fixed.value(signature.result) if signature.result is not None else None,
+            promises=tuple(map(fixed.constraint, signature.promises)),
+        )
+        builder = Builder(self, ctx, statements.Frame(here, node.keyword is Keyword.MODEL))
+        refuse_clauses(builder, syntax.Local(node.span, node.clauses.precision, node.clauses.target))
+        for name, value in inputs.items():
+            ctx.scopes[0][name].value = value
+            builder.scopes[0][name] = _input(name, value)
+        for parameter in node.parameters:
+            name = parameter.name.text
+            if parameter.default is not None and isinstance(ctx.scopes[0][name].value, Float) and name not in inputs:
+                ctx.scopes[0][name].value = check.infer(ctx, parameter.default)
+                builder.scopes[0][name] = expressions.build(builder, parameter.default)
+        entering = tuple(t for name in inputs for t in tensors_in(builder.scopes[0][name]))
+        if isinstance(node.body, syntax.Block):
+            found = walk(builder, node.body.statements)
+        else:
+            ctx.statement = node
+            check.infer(ctx, node.body, here.result)
+            found = expressions.build(builder, node.body)
+        if ctx.problems:
+            problem = ctx.problems[0]
+            raise Unsupported(builder.place(problem.span), f"for this instance, {problem.message}")
+        assert found is not None, signature.name
+        results = _results(builder, here, found, node.name.span)
+        builder.block.results = tuple(results.values())
+        function = Function(
+            signature.name,
+            signature.file,
+            signature.key,
+            node.doc,
+            tuple(statics.items()),
+            entering,
+            weights=tuple(builder.weights.values()),
+            body=builder.block,
+            output_names=tuple(results),
+        )
+        function.symbols = _symbols(function, signature.owner)
+        function.size_inputs = tuple(_passed(function))
+        return function
+
+
+def _input(name: str, value: Value) -> Form:
+    """A parameter's tensors, named as the source reaches them."""
+    match value:
+        case Tensor():
+            return Ssa(plain(value), name)
+        case TupleValue(items=items) | ListValue(items=items):
+            return Several(tuple(_input(f"{name}.{i}", item) for i, item in enumerate(items)))
+        case RecordValue(fields=fields):
+            return Fields({key: _input(f"{name}.{key}", item) for key, item in fields})
+        case Float():
+            return Ssa(Tensor(SCALARS["f64"], ()), name)
+        case _:
+            return value
+
+
+def _local_arguments(
+    db: Database,
+    resolved: Resolved,
+    forms: Mapping[str, Form],
+    local: Localised,
+    place: Place,
+) -> tuple[dict[str, Value], dict[str, Value]]:
+    """What is static, and the types of what holds tensors, in the callee's terms."""
+    signature, values = resolved.signature, resolved.values
+    given = {name: value for name, value, _, _ in resolved.arguments}
+    bindings = {name: value for name, value, _ in queries.interface(db, signature.file, signature.key).bindings}
+    parameters = {parameter.name: parameter for parameter in signature.parameters}
+    generics = {generic.name for generic in signature.generics}
+    statics: dict[str, Value] = {}
+    for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], ShapeValue)):
+        if name in parameters:
+            continue
+        own = bindings.get(name)
+        atom = single_atom(own.value) if isinstance(own, Int) else None
+        match value:
+            case Int(value=size) if isinstance(atom, Leaf):
+                if name in generics and size.constant is not None:
+                    statics[name] = value
+                elif (own_size := local.symbol(atom, size)) is not of(atom):
+                    statics[name] = Int(own_size)
+            case Int(value=size):
+                statics[name] = Int(local.symbol(Symbol(name, signature.owner, 0), size))
+            case GenericModel() | ModelBound():
+                raise Unsupported(place, f"`{value}` is not known when the model is built")
+            case _:
+                statics[name] = local.value(name, value, not isinstance(value, ShapeValue))
+    fixed = Substitution(signature.owner, Known(), dict(statics))
+    inputs: dict[str, Value] = {}
+    for name, parameter in parameters.items():
+        form = forms[name]
+        if form == NONE:
+            statics[name] = NONE
+            continue
+        if isinstance(form, Ssa | Several | Fields) and any(tensors_in(form)):
+            inputs[name] = _input_type(fixed, name, bindings.get(name, parameter.type), given[name], local)
+            continue
+        if given[name] == Float(None):
+            continue  # The default, which depends on sizes of the callee.
+        chosen = values.get(name)
+        bound = bindings.get(name)
+        atom = single_atom(bound.value) if isinstance(bound, Int) else None
+        if isinstance(chosen, Int) and chosen.value.constant is None and isinstance(atom, Leaf):
+            if (own_size := local.symbol(atom, chosen.value)) is not of(atom):
+                statics[name] = Int(own_size)
+            continue
+        statics[name] = local.value(name, chosen if chosen is not None and is_static(chosen) else given[name], True)
+        fixed.values[name] = statics[name]
+    return statics, inputs
+
+
+def _input_type(fixed: Substitution, name: str, wanted: Value, given: Value, local: Localised) -> Value:
+    """The type of a parameter that holds tensors, in the callee's terms: as declared, where that says it all."""
+    type_ = fixed.value(wanted)
+    if isinstance(type_, OptionalValue):
+        type_ = fixed.value(type_.inner)
+    type_ = spelled_out(type_)
+    if isinstance(type_, Tensor | RecordValue | TupleValue | ListValue) and all(
+        isinstance(d, Dim) for d in _items_of(type_)
+    ):
+        return type_
+    return local.value(name, given, False)
+
+
+def spelled_out(value: Value) -> Value:
+    """A list of a length that is known as its elements."""
+    match value:
+        case Sequence(element=element, index=Symbol(name=name, owner=owner), length=length) if (
+            length.constant is not None
+        ):
+            return ListValue(
+                tuple(
+                    spelled_out(Substitution(owner, Known(), {name: Int(literal(i))}).value(element))
+                    for i in range(length.constant)
+                )
+            )
+        case _:
+            return value
+
+
+def _items_of(value: Value) -> Iterator[object]:
+    match value:
+        case Tensor(shape=shape):
+            yield from shape
+        case TupleValue(items=items) | ListValue(items=items):
+            for item in items:
+                yield from _items_of(item)
+        case RecordValue(fields=fields):
+            for _, item in fields:
+                yield from _items_of(item)
+        case _:
+            yield value
+
+
+def _results(b: Builder, signature: Signature, found: Form, span: Span) -> dict[str, Ssa]:
+    """The tensors that a definition returns, by name, in the dtypes of its signature."""
+    wanted = signature.result if signature.result is not None else b.frame.result
+    named: dict[str, Ssa] = {}
+    for path, form in _named("", found):
+        if isinstance(form, Ssa):
+            named[path or "result"] = form
+        elif isinstance(wanted, Tensor) and path == "":
+            named["result"] = b.tensor(form, scalar_of(wanted.dtype), span)
+    if isinstance(wanted, Tensor) and "result" in named:
+        named["result"] = b.cast(named["result"], scalar_of(wanted.dtype), span)
+    return named
+
+
+def _named(path: str, form: Form) -> Iterator[tuple[str, Form]]:
+    match form:
+        case Several(items=items):
+            for i, item in enumerate(items):
+                yield from _named(f"{path}.{i}" if path else f"{i}", item)
+        case Fields(fields=fields):
+            for name, item in fields.items():
+                yield from _named(f"{path}.{name}" if path else name, item)
+        case _:
+            yield path, form
+
+
+def _symbols(function: Function, owner: str) -> tuple[Leaf, ...]:
+    """The sizes that a function is given: those of its inputs and weights, and what its nodes mention of its own."""
+    found: dict[Leaf, None] = {}
+    for value in (*function.inputs, *(weight.value for weight in function.weights)):
+        for dim in dims_in(value.type.shape):
+            found |= dict.fromkeys(sorted(leaves(dim), key=str))
+    for leaf in sorted(_mentioned(function), key=str):
+        if getattr(leaf, "owner", None) == owner:
+            found[leaf] = None
+    return tuple(found)
+
+
+def _mentioned(function: Function) -> set[Leaf]:
+    """The leaves of the sizes that a run must know."""
+    found: set[Leaf] = set()
+    for node in nodes_of(function.body):
+        match node:
+            case Apply(arguments=arguments):
+                dims = [d for argument in arguments.values() if not isinstance(argument, Ssa) for d in _sizes(argument)]
+            case Size(dim=dim):
+                dims = [dim]
+            case Call(function=callee, sizes=sizes):
+                dims = [sizes[leaf] for leaf, _ in callee.size_inputs]
+            case If(test=test) if not isinstance(test, Ssa):
+                dims = list(dims_in(test))
+            case Loop(length=length) if length is not None:
+                dims = [length]
+            case _:
+                dims = []
+        for dim in dims:
+            found |= leaves(dim)
+    return found
+
+
+def _sizes(argument: object) -> Iterator[Dim]:
+    return dims_in(argument) if not isinstance(argument, Ssa) else iter(())
+
+
+def _passed(function: Function) -> Iterator[tuple[Leaf, Ssa]]:
+    """The symbols that a run must know and that no shape of an input or a weight tells."""
+    shown: set[Leaf] = set()
+    for value in (*function.inputs, *(weight.value for weight in function.weights)):
+        for item in value.type.shape:
+            atom = single_atom(item) if isinstance(item, Dim) else None
+            if isinstance(atom, Leaf):
+                shown.add(atom)
+    own = set(function.symbols)
+    for leaf in sorted(_mentioned(function), key=str):
+        if leaf in own and leaf not in shown:
+            yield leaf, Ssa(Tensor(SCALARS["i64"], ()), str(leaf))

@@ -8,16 +8,19 @@ from tenuto_analysis.check import builtins, queries
 from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.dims import Dim, Leaf, literal
 from tenuto_analysis.dims import substitute as substitute_leaves
-from tenuto_analysis.dtypes import Scalar
+from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DTypeClass, Scalar
 from tenuto_analysis.elaborate import expressions
 from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Unsupported, parts_of, plain, scalar_of
 from tenuto_analysis.elaborate.forms import Fields, Form, Part, Several, is_static
 from tenuto_analysis.graph import Apply, Argument, Call, Ssa
+from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
     NONE,
     AxisKind,
     Builtin,
+    DTypeKind,
+    DTypeValue,
     Instance,
     Int,
     KindValue,
@@ -99,18 +102,29 @@ def _arguments(b: Builder, resolved: Resolved, given: tuple[Given, ...]) -> Iter
 
 def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: Span) -> Form:
     signature = resolved.signature
-    known = Substitution(signature.owner, b.ctx.known, resolved.values)
+    values = {name: _weak_float(signature, name, value) for name, value in resolved.values.items()}
+    known = Substitution(signature.owner, b.ctx.known, values)
     arguments: dict[str, Argument] = {
         generic.name: known.values[generic.name]
         for generic in signature.generics
-        if not generic.pack and generic.name in known.values
+        if generic.default is not None  # The others follow from the operands.
     }
     for parameter in signature.parameters:
         wanted = parameter.type.inner if isinstance(parameter.type, OptionalValue) else parameter.type
         arguments[parameter.name] = _argument(b, known, parameter.name, wanted, forms[parameter.name], span)
-    results = tuple(Ssa(plain(tensor)) for tensor in _tensors_of(b, resolved.result))
+    result = resolved.result
+    if isinstance(result, Tensor) and values != resolved.values:
+        result = Tensor(WEAK_FLOAT, result.shape)
+    results = tuple(Ssa(plain(tensor)) for tensor in _tensors_of(b, result))
     b.add(Apply(signature.name, arguments, results, b.place(span)))
     return _form_of(b, resolved.result, iter(results))
+
+
+def _weak_float(signature: Signature, name: str, value: Value) -> Value:
+    """`sqrt(D)`: an integer without a dtype of its own is a float where only a float will do."""
+    kind = next((generic.kind for generic in signature.generics if generic.name == name), None)
+    is_float = kind == DTypeKind(DTypeClass.FLOATING) and value == DTypeValue(WEAK_INT)
+    return DTypeValue(WEAK_FLOAT) if is_float else value
 
 
 def _argument(b: Builder, known: Substitution, name: str, wanted: Value, form: Form, span: Span) -> Argument:

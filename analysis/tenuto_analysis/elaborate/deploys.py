@@ -25,10 +25,13 @@ from tenuto_grammar import syntax
 
 
 def elaborate(db: Database, file: str, name: str) -> Graph:
-    """The graph of a deploy that has no error; raises `Unsupported` where this version cannot build it."""
+    """The graph of a deploy that has no error, `float` being f32 in it.
+
+    Raises `Unsupported` where this version cannot build what a definition asks for; `refuse_settings` does for what the
+    deploy itself asks for.
+    """
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
-    _refuse_settings(file, name, node)
     ctx = Context(db, file, name, queries.owner_of(file, name))
     model = expressions.infer(ctx, node.model)
     assert isinstance(model, Reference)
@@ -62,8 +65,10 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
     return Graph(name, file, (*table.functions, entry), facts)
 
 
-def _refuse_settings(file: str, name: str, node: syntax.Deploy) -> None:
+def refuse_settings(db: Database, file: str, name: str) -> None:
     """Until precision and targets are solved for each deploy, what asks for more than f32 is refused by name."""
+    node = declaration(db, file, name)
+    assert isinstance(node, syntax.Deploy)
     for setting in node.settings.settings:
         place = Place(file, name, setting.span)
         match setting.key.text, setting.value:

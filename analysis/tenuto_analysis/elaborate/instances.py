@@ -163,7 +163,7 @@ class Table:
             builder.scopes[0][name] = _input(name, value)
         for parameter in node.parameters:
             name = parameter.name.text
-            if parameter.default is not None and isinstance(ctx.scopes[0][name].value, Float) and name not in inputs:
+            if parameter.default is not None and name not in statics and name not in inputs:
                 ctx.scopes[0][name].value = check.infer(ctx, parameter.default)
                 builder.scopes[0][name] = expressions.build(builder, parameter.default)
         entering = tuple(t for name in inputs for t in tensors_in(builder.scopes[0][name]))
@@ -257,8 +257,7 @@ def _local_arguments(
         bound = bindings.get(name)
         atom = single_atom(bound.value) if isinstance(bound, Int) else None
         if isinstance(chosen, Int) and chosen.value.constant is None and isinstance(atom, Leaf):
-            if (own_size := local.symbol(atom, chosen.value)) is not of(atom):
-                statics[name] = Int(own_size)
+            statics[name] = Int(local.symbol(atom, chosen.value))
             continue
         statics[name] = local.value(name, chosen if chosen is not None and is_static(chosen) else given[name], True)
         fixed.values[name] = statics[name]

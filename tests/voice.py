@@ -6,6 +6,7 @@ Also what becomes of the answer: the test passes, keeps it, or fails with the di
 from __future__ import annotations
 
 import difflib
+import re
 from itertools import count
 from pathlib import Path
 
@@ -13,14 +14,13 @@ import pytest
 
 from tenuto.cli.fix import mend
 from tenuto_analysis import model, modules
-from tenuto_analysis.weights import wanted_weights, weights_header
+from tenuto_analysis.weights import Header, Stored, weights_header
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
 from tenuto_server.reports import Report
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
 from tests.markdown import Note, Program, Voice
-from tests.wanted import header, wanted_by_deploys
 
 
 class Memory:
@@ -34,17 +34,12 @@ class Memory:
     def file(self, program: Program) -> str:
         """The path of the program's own file, after its files were made."""
         folder = f"/spec/{next(self._numbers)}"
-        file = f"{folder}/{program.file}"
-        headers = {name: text for name, text in program.files.items() if not name.endswith(".ten")}
         for name, text in program.files.items():
-            self._texts[f"{folder}/{name}"] = text
-        for name, text in headers.items():
-            self.workspace.database.set(weights_header, f"{folder}/{name}", header(text))
-        if headers:
-            self.workspace.load(file)
-            for key, wanted in wanted_by_deploys(self.workspace.database, file):
-                self.workspace.database.set(wanted_weights, (file, key), wanted)
-        return file
+            if name.endswith(".ten"):
+                self._texts[f"{folder}/{name}"] = text
+            else:
+                self.workspace.database.set(weights_header, f"{folder}/{name}", header(text))
+        return f"{folder}/{program.file}"
 
     def _read(self, file: str) -> Decoded | None:
         text = self._texts.get(file)
@@ -69,6 +64,17 @@ def note(text: str, report: Report) -> Note:
     end = min(report.end, newline if newline >= 0 else len(text))
     message = f"{report.severity}[{report.rule}]: {report.message}"
     return Note(start.line, start.column, start.column + max(end - report.start, 0), message)
+
+
+def header(text: str) -> Header:
+    """A file of weights told by a line `name: f32[3, 4]` for each tensor; other text says why it cannot be read."""
+    tensors: list[Stored] = []
+    for line in text.splitlines():
+        found = re.fullmatch(r"(\S+): (\w+)\[([\d, ]*)\]", line)
+        if found is None:
+            return Header((), line)
+        tensors.append(Stored(found[1], found[2], tuple(map(int, re.findall(r"\d+", found[3])))))
+    return Header(tuple(tensors))
 
 
 def formatted(program: Program) -> str:

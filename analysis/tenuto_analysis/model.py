@@ -6,6 +6,7 @@ What leaves here is plain data: spans are offsets in the file, edits too.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
 
 from msgspec import Struct
 
@@ -78,9 +79,17 @@ def checked(db: Database, file: str, key: str) -> Report:
         SyntaxProblem(problem.span, problem.message, problem.help, tuple(Edit(e.span, e.text) for e in problem.edits))
         for problem in parsed.problems
     )
-    found = [*head.problems, *body.problems, *loading.problems(db, file, key)]
+    found = [*head.problems, *body.problems, *_weights(db, file, key)]
     problems = _judged([*syntax_problems, *_beside(found, syntax_problems)] if syntax_problems else found)
     return Report(problems, head.used | body.used, allowed_in(db, file, key))
+
+
+def _weights(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
+    """What is wrong with a deploy's weights. It takes the graph of the deploy, which most checks need not load."""
+    if loading.known_file(db, file, key) is None:
+        return ()
+    found: tuple[Diagnostic, ...] = import_module("tenuto_analysis.elaborate.checkpoints").problems(db, file, key)
+    return found
 
 
 def _beside(found: list[Diagnostic], broken: tuple[SyntaxProblem, ...]) -> list[Diagnostic]:

@@ -96,12 +96,6 @@ def weights_header(db: Database, path: str) -> Header | None:
     return None
 
 
-@input_fact
-def wanted_weights(db: Database, place: tuple[str, str]) -> tuple[Wanted, ...] | None:
-    """The weights that a deploy's model wants, by its file and key; None where that is not known."""
-    return None
-
-
 # ------------------------------------------------------------------------------------------------------------ patterns
 
 

@@ -1,4 +1,4 @@
-"""The `weights:` of a deploy: what `load(...)` and `init(...)` may say, and whether the named file fits the model."""
+"""The `weights:` of a deploy: what `load(...)` and `init(...)` may say."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.weights import (
     Checkpoint,
     Drawn,
+    Header,
     Rule,
     WeightsSetting,
     is_pattern,
-    plan,
     rules_of,
     variables,
-    wanted_weights,
     weights_header,
 )
 from tenuto_grammar import syntax
@@ -44,16 +43,11 @@ def weights_files(db: Database, file: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def problems(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
-    """What is wrong between a deploy's model and the header of its file; nothing where either is not known."""
+def known_file(db: Database, file: str, key: str) -> tuple[Checkpoint, Header] | None:
+    """The file of weights that a deploy names, with its header, if that is known."""
     setting = setting_of(db, file, key)
-    if not isinstance(setting, Checkpoint):
-        return ()
-    header = weights_header(db, modules.data_file(file, setting.file))
-    wanted = wanted_weights(db, (file, key))
-    if header is None or wanted is None:
-        return ()
-    return plan(setting, header, wanted)[1]
+    header = weights_header(db, modules.data_file(file, setting.file)) if isinstance(setting, Checkpoint) else None
+    return (setting, header) if isinstance(setting, Checkpoint) and header is not None else None
 
 
 def read(node: syntax.Expression | syntax.Range) -> tuple[WeightsSetting | None, tuple[Diagnostic, ...]]:

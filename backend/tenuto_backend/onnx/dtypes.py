@@ -1,0 +1,95 @@
+"""The dtypes of the language as ONNX and as safetensors know them, and what each needs of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from onnx import TensorProto
+
+from tenuto_analysis.dtypes import SCALARS, DType, Kind, Scalar
+
+ELEMENTS: Mapping[str, int] = {
+    "f64": TensorProto.DOUBLE,
+    "f32": TensorProto.FLOAT,
+    "f16": TensorProto.FLOAT16,
+    "bf16": TensorProto.BFLOAT16,
+    "f8e4m3": TensorProto.FLOAT8E4M3FN,
+    "f8e5m2": TensorProto.FLOAT8E5M2,
+    "f8e4m3fnuz": TensorProto.FLOAT8E4M3FNUZ,
+    "f8e5m2fnuz": TensorProto.FLOAT8E5M2FNUZ,
+    "f8e8m0": TensorProto.FLOAT8E8M0,
+    "f4e2m1": TensorProto.FLOAT4E2M1,
+    "i64": TensorProto.INT64,
+    "i32": TensorProto.INT32,
+    "i16": TensorProto.INT16,
+    "i8": TensorProto.INT8,
+    "i4": TensorProto.INT4,
+    "i2": TensorProto.INT2,
+    "u64": TensorProto.UINT64,
+    "u32": TensorProto.UINT32,
+    "u16": TensorProto.UINT16,
+    "u8": TensorProto.UINT8,
+    "u4": TensorProto.UINT4,
+    "u2": TensorProto.UINT2,
+    "c64": TensorProto.COMPLEX64,
+    "c128": TensorProto.COMPLEX128,
+    "bool": TensorProto.BOOL,
+    "string": TensorProto.STRING,
+}
+
+NAMES: Mapping[int, str] = {element: name for name, element in ELEMENTS.items()}
+
+OPSET_OF_DTYPE: Mapping[str, int] = {"f4e2m1": 23, "f8e8m0": 24, "i2": 25, "u2": 25}
+"""The first opset whose operators know a dtype, where that is later than 21."""
+
+# A dtype in which an operator that lacks another may compute: the first that it takes.
+_WIDER: Mapping[Kind, tuple[str, ...]] = {
+    Kind.FLOAT: ("f32", "f64"),
+    Kind.SIGNED: ("i32", "i64"),
+    Kind.UNSIGNED: ("u32", "u64", "i64"),
+    Kind.BOOL: ("u8", "i32", "i64"),
+    Kind.COMPLEX: (),
+    Kind.STRING: (),
+}
+
+_SAFETENSORS: Mapping[str, str] = {
+    "f64": "F64",
+    "f32": "F32",
+    "f16": "F16",
+    "bf16": "BF16",
+    "f8e4m3": "F8_E4M3",
+    "f8e5m2": "F8_E5M2",
+    "f8e8m0": "F8_E8M0",
+    "i64": "I64",
+    "i32": "I32",
+    "i16": "I16",
+    "i8": "I8",
+    "u64": "U64",
+    "u32": "U32",
+    "u16": "U16",
+    "u8": "U8",
+    "bool": "BOOL",
+}
+
+
+def scalar(dtype: DType) -> Scalar:
+    """In a graph every dtype is one of the machine."""
+    assert isinstance(dtype, Scalar), dtype
+    return dtype
+
+
+def element(dtype: DType) -> int:
+    """The number of a dtype in ONNX."""
+    return ELEMENTS[scalar(dtype).name]
+
+
+def wider(dtype: Scalar) -> tuple[Scalar, ...]:
+    """What may stand for `dtype` where an operator does not take it, best first; every value of it fits."""
+    return tuple(
+        found for name in _WIDER[dtype.kind] if (found := SCALARS[name]).bits > dtype.bits or dtype.kind is Kind.BOOL
+    ) or ((SCALARS["i64"],) if dtype.name == "u64" else ())
+
+
+def stored(dtype: Scalar) -> str:
+    """The name of a dtype in a safetensors file; what has none there is stored as bytes."""
+    return _SAFETENSORS.get(dtype.name, "U8")

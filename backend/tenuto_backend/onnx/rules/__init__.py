@@ -1,0 +1,26 @@
+"""The lowerings that are more than a declaration can say: one file for each family of `std`, all in two tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tenuto_backend.onnx.rules import attention, compare, elementwise, index, linear, reduce, resize, shape
+from tenuto_backend.onnx.site import Rule
+
+RULES: Mapping[str, Rule] = {
+    **elementwise.RULES,
+    **compare.RULES,
+    **reduce.RULES,
+    **shape.RULES,
+    **index.RULES,
+    **resize.RULES,
+    **attention.RULES,
+}
+"""What `lower onnx rule` stands for, and the two operations that the language writes as an index."""
+
+EXCEPTIONS: Mapping[str, Rule] = {
+    **elementwise.EXCEPTIONS,
+    **linear.EXCEPTIONS,
+    **shape.EXCEPTIONS,
+}
+"""Where a declared operator means something else for some operands, or nothing need be done."""

@@ -1,0 +1,77 @@
+"""Attention as one operator, from opset 23 on: four axes, nothing masked but by order.
+
+A row that a mask hides whole is 0 in the body and not in ONNX, so a call with a mask keeps its body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tenuto_analysis.dims import Dim
+from tenuto_analysis.graph import Ssa
+from tenuto_analysis.types import Float, NoneValue
+from tenuto_backend.onnx.infos import dims_of
+from tenuto_backend.onnx.schemas import schema
+from tenuto_backend.onnx.site import Rule, Site
+
+
+def attention(site: Site) -> Sequence[str] | None:
+    scale = _scale(site)
+    shapes = [site.shape(name) for name in ("q", "k", "v")]
+    if scale is None or not _fits(site) or any(shape[:2] != shapes[0][:2] for shape in shapes):
+        return None
+    bias = site.arguments.get("bias", NoneValue())
+    more = (site.scope.value(bias),) if isinstance(bias, Ssa) else ()
+    return [_attend(site, scale, more, _is_causal(site))]
+
+
+def grouped_query_attention(site: Site) -> Sequence[str] | None:
+    scale = _scale(site)
+    if scale is None or not _fits(site):
+        return None
+    return [_attend(site, scale, (), _is_causal(site))]
+
+
+def cached_attention(site: Site) -> Sequence[str] | None:
+    scale = _scale(site)
+    if scale is None or schema("Attention", site.scope.unit.opset) is None:
+        return None
+    inputs = [site.value(name) for name in ("q", "k", "v")]
+    past = [site.value(name) for name in ("past_k", "past_v")]
+    names = [site.scope.unit.names.fresh(f"{site.scope.unit.hint}.Attention") for _ in site.results]
+    return site.scope.ops("Attention", [*inputs, "", *past], names, is_causal=1, scale=scale)
+
+
+def _attend(site: Site, scale: float, more: Sequence[str], causal: bool) -> str:
+    inputs = [site.value(name) for name in ("q", "k", "v")]
+    return site("Attention", *inputs, *more, is_causal=int(causal), scale=scale)
+
+
+def _fits(site: Site) -> bool:
+    """No mask, no keys of earlier calls, four axes."""
+    if schema("Attention", site.scope.unit.opset) is None or not site.is_none("mask"):
+        return False
+    if _is_causal(site) and site.dim("past").constant != 0:
+        return False
+    bias = site.arguments.get("bias", NoneValue())
+    biased: tuple[Dim, ...] = dims_of(bias.type) if isinstance(bias, Ssa) else site.shape("q")
+    return len(site.shape("q")) == 4 and len(biased) in (2, 4)
+
+
+def _is_causal(site: Site) -> bool:
+    return site.truth("causal")
+
+
+def _scale(site: Site) -> float | None:
+    match site.arguments.get("scale"):
+        case Float(value=float(value)):
+            return value
+        case _:
+            return None
+
+
+RULES: Mapping[str, Rule] = {
+    "attention": attention,
+    "grouped_query_attention": grouped_query_attention,
+    "cached_attention": cached_attention,
+}

@@ -1,0 +1,191 @@
+"""The same elements elsewhere: orders, patterns, joints, borders, and tensors that a size alone makes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from tenuto_analysis.dims import ONE, Dim
+from tenuto_analysis.dtypes import SCALARS
+from tenuto_analysis.patterns import Group, Pattern, Side, exact_quotient, parse_pattern
+from tenuto_analysis.types import Int, RecordValue
+from tenuto_backend.onnx import sizes
+from tenuto_backend.onnx.reshaping import permute, reshape
+from tenuto_backend.onnx.rules.index import END, START
+from tenuto_backend.onnx.site import Rule, Site
+
+
+def reshape_(site: Site) -> Sequence[str]:
+    return [reshape(site.scope, site.value("x"), site.shape("x"), site.result_shape)]
+
+
+def transpose(site: Site) -> Sequence[str]:
+    rank = len(site.result_shape)
+    return [permute(site.scope, site.value("x"), [*range(rank - 2), rank - 1, rank - 2])]
+
+
+def permute_(site: Site) -> Sequence[str]:
+    rank = len(site.result_shape)
+    order = [dim.constant % rank for dim in site.dims("order") if dim.constant is not None]
+    return [permute(site.scope, site.value("x"), order)]
+
+
+def swap_axes(site: Site) -> Sequence[str]:
+    rank = len(site.result_shape)
+    order = list(range(rank))
+    a, b = site.axis("a", rank), site.axis("b", rank)
+    order[a], order[b] = order[b], order[a]
+    return [permute(site.scope, site.value("x"), order)]
+
+
+def expand(site: Site) -> Sequence[str]:
+    if site.shape("x") == site.result_shape:
+        return [site.value("x")]
+    return [site("Expand", site.value("x"), site.vector(site.result_shape))]
+
+
+def stack(site: Site) -> Sequence[str]:
+    axis = site.axis("axis", len(site.result_shape))
+    parts = [site("Unsqueeze", value, site.integers(axis)) for value in site.values("parts")]
+    return [site("Concat", *parts, axis=axis)]
+
+
+# ------------------------------------------------------------------------------------------------------------- patterns
+
+
+class _Split(Struct, frozen=True):
+    """A tensor with one axis for each name on the left of a pattern, and the sizes of the names."""
+
+    value: str
+    names: tuple[str, ...]
+    known: Mapping[str, Dim]
+    output: tuple[Group, ...]
+
+
+def rearrange(site: Site) -> Sequence[str]:
+    split = _split(site)
+    kept = [name for group in split.output for name in group]
+    return [_merged(site, split.value, split.names, kept, split)]
+
+
+def reduce(site: Site) -> Sequence[str]:
+    split = _split(site)
+    kept = [name for group in split.output for name in group]
+    gone = [at for at, name in enumerate(split.names) if name not in kept]
+    left = [name for name in split.names if name in kept]
+    value = split.value
+    if gone:
+        operator = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin"}
+        value = site(operator.get(site.text("reducer"), "ReduceProd"), value, site.integers(*gone), keepdims=0)
+    return [_merged(site, value, left, kept, split)]
+
+
+def _merged(site: Site, value: str, names: Sequence[str], kept: Sequence[str], split: _Split) -> str:
+    """The axes `names` in the order `kept`, then grouped as the right side says."""
+    ordered = permute(site.scope, value, [names.index(name) for name in kept])
+    return reshape(site.scope, ordered, [split.known[name] for name in kept], site.result_shape)
+
+
+def _split(site: Site) -> _Split:
+    pattern = parse_pattern(site.text("pattern"))
+    given = site.arguments["sizes"]
+    assert isinstance(pattern, Pattern) and isinstance(given, RecordValue)
+    shape = site.shape("x")
+    (side,) = pattern.inputs
+    left = _spelled(side, len(shape) - len(side) + 1)
+    count = len(left) - len(side) + 1
+    known = {name: value.value for name, value in given.fields if isinstance(value, Int)}
+    for group, dim in zip(left, shape, strict=True):
+        _solve(group, dim, known)
+    names = tuple(name for group in left for name in group)
+    value = reshape(site.scope, site.value("x"), shape, [known[name] for name in names])
+    return _Split(value, names, known, _spelled(pattern.output, count))
+
+
+def _spelled(side: Side, count: int) -> tuple[Group, ...]:
+    """The axes of a side with `...` as `count` axes of their own and without the 1s."""
+    found: list[Group] = []
+    for group in side:
+        if group == ("...",):
+            found += [(f"...{at}",) for at in range(count)]
+        else:
+            found.append(tuple(name for name in group if name != "1"))
+    return tuple(found)
+
+
+def _solve(group: Group, dim: Dim, known: dict[str, Dim]) -> None:
+    """The size of the one name of a group that is not given."""
+    rest = ONE
+    for name in group:
+        rest = rest * known.get(name, ONE)
+    for name in group:
+        if name not in known:
+            exact = exact_quotient(dim, rest)
+            known[name] = exact if exact is not None else dim // rest
+
+
+# -------------------------------------------------------------------------------------------------------------- borders
+
+
+def pad(site: Site) -> Sequence[str]:
+    widths = site.vector([*site.dims("before"), *site.dims("after")])
+    return [site("Pad", site.value("x"), widths, site.value("value"), mode="constant")]
+
+
+def pad_reflect(site: Site) -> Sequence[str]:
+    return _continued(site, "reflect")
+
+
+def pad_edge(site: Site) -> Sequence[str]:
+    return _continued(site, "edge")
+
+
+def _continued(site: Site, mode: str) -> Sequence[str]:
+    widths = site.vector([site.dim("before"), site.dim("after")])
+    axis = site.integers(site.axis("axis", len(site.result_shape)))
+    return [site("Pad", site.value("x"), widths, "", axis, mode=mode)]
+
+
+# ------------------------------------------------------------------------------------------------------ order and count
+
+
+def flip(site: Site) -> Sequence[str]:
+    axes = site.dims("axis")
+    bounds = [site.integers(*[bound] * len(axes)) for bound in (END, START)]
+    return [site("Slice", site.value("x"), *bounds, site.vector(axes), site.integers(*[-1] * len(axes)))]
+
+
+def roll(site: Site) -> Sequence[str]:
+    """Each element from the place before it by `shift`, counted around: `(i - shift) % n`, which no empty axis asks."""
+    axis = site.axis("axis", len(site.result_shape))
+    dim = site.result_shape[axis]
+    places = site("Sub", _counted(site, dim), site.integers(site.integer("shift")))
+    return [site("Gather", site.value("x"), site("Mod", places, site.size(dim)), axis=axis)]
+
+
+def arange(site: Site) -> Sequence[str]:
+    dtype = site.result.dtype
+    counted = _counted(site, site.dim("n"))
+    return [counted if dtype == SCALARS["i64"] else site.cast(counted, dtype)]
+
+
+def _counted(site: Site, dim: Dim) -> str:
+    return site("Range", site.scope.integer(0), sizes.scalar(site.scope, dim), site.scope.integer(1))
+
+
+RULES: Mapping[str, Rule] = {
+    "transpose": transpose,
+    "swap_axes": swap_axes,
+    "rearrange": rearrange,
+    "reduce": reduce,
+    "stack": stack,
+    "pad": pad,
+    "pad_reflect": pad_reflect,
+    "pad_edge": pad_edge,
+    "flip": flip,
+    "roll": roll,
+    "arange": arange,
+}
+
+EXCEPTIONS: Mapping[str, Rule] = {"reshape": reshape_, "permute": permute_, "expand": expand}

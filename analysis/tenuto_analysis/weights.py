@@ -216,7 +216,7 @@ def plan(
             continue
         parts = [claim.parts[index] for index in range(claim.length)]
         if _shape(parts, claim.axis, shapes) != shapes[path]:
-            misshaped.append(_misfit_of_shape(parts, path, claim.axis, types))
+            misshaped.append(_misfit_of_shape(parts, path, claim.axis, types, shapes))
         elif not all(converts(part.stored.dtype, type_) for part in parts):
             mistyped.append(_misfit_of_dtype(parts, path, type_))
         else:
@@ -359,8 +359,9 @@ def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 # ------------------------------------------------------------------------------------------------------------ problems
 
 
-def _misfit_of_shape(parts: list[_Part], path: str, axis: int, wanted: Mapping[str, Tensor]) -> Misfit:
-    shapes = {path: _sizes(type_) for path, type_ in wanted.items()}
+def _misfit_of_shape(
+    parts: list[_Part], path: str, axis: int, wanted: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]
+) -> Misfit:
     turned = [replace(part, transposed=not part.transposed) for part in parts]
     fits = all(len(part.stored.shape) >= 2 for part in parts) and _shape(turned, axis, shapes) == shapes[path]
     found = " and ".join(f"`{_text(part.stored.dtype, part.shape)}`" for part in parts)
@@ -391,15 +392,16 @@ def _missing(
     yield MissingWeight(checkpoint.span, checkpoint.file, told, len(missing), prefix)
 
 
+_MOST_PREFIXES = 10
+
+
 def _prefix(header: Header, missing: list[str]) -> str | None:
     """The prefix below which the file has most of what is missing."""
     names = {stored.name for stored in header.tensors}
-    for name in sorted(names):
-        if name.endswith(f".{missing[0]}"):
-            prefix = name[: -len(missing[0])]
-            if 2 * sum(prefix + path in names for path in missing) > len(missing):
-                return prefix
-    return None
+    prefixes = sorted(name[: -len(missing[0])] for name in names if name.endswith(f".{missing[0]}"))
+    counts = {prefix: sum(prefix + path in names for path in missing) for prefix in prefixes[:_MOST_PREFIXES]}
+    best = max(counts, key=lambda prefix: counts[prefix], default="")
+    return best if 2 * counts.get(best, 0) > len(missing) else None
 
 
 def _free(found: _Found, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, _Part]]:

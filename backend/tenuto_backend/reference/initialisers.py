@@ -27,6 +27,11 @@ def draw(
         raise Refused(f"`{name}` does not take these arguments") from problem
 
 
+def draw_unsaid(random: np.random.Generator, shape: tuple[int, ...], dtype: DType) -> Array:
+    """A tensor for a `param` that does not say how it is drawn."""
+    return draw(random, "normal", [0.02], {}, shape, dtype)
+
+
 def _zeros(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.zeros(shape)
 
@@ -35,18 +40,23 @@ def _ones(random: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return np.ones(shape)
 
 
+def _constant(random: np.random.Generator, shape: tuple[int, ...], value: float) -> Array:
+    return np.full(shape, value)
+
+
 def _normal(random: np.random.Generator, shape: tuple[int, ...], std: float = 1.0, mean: float = 0.0) -> Array:
     return random.normal(mean, std, shape)
 
 
-def _uniform(random: np.random.Generator, shape: tuple[int, ...], lo: float = 0.0, hi: float = 1.0) -> Array:
+def _uniform(random: np.random.Generator, shape: tuple[int, ...], low: float = 0.0, high: float = 1.0) -> Array:
     # The bounds of a layer without inputs are infinite: `1 / sqrt(0)`.
-    return random.uniform(lo, hi, shape) if np.isfinite(hi - lo) else np.zeros(shape)
+    return random.uniform(low, high, shape) if np.isfinite(high - low) else np.zeros(shape)
 
 
 INITIALISERS: Mapping[str, Initialiser] = {
     "zeros": _zeros,
     "ones": _ones,
+    "constant": _constant,
     "normal": _normal,
     "uniform": _uniform,
 }

@@ -10,7 +10,7 @@ from msgspec import Struct
 from tenuto_backend.reference import dtypes
 from tenuto_backend.reference.expressions import destructure, evaluate, iterate, sizes, truth
 from tenuto_backend.reference.functions import Steps
-from tenuto_backend.reference.initialisers import INITIALISERS, draw
+from tenuto_backend.reference.initialisers import INITIALISERS, draw, draw_unsaid
 from tenuto_backend.reference.matching import Binder, fit
 from tenuto_backend.reference.values import (
     Applied,
@@ -135,7 +135,7 @@ def _drawn(frame: Frame, statement: syntax.Param) -> Array:
         raise WrongByExecution(frame.place(base.span), f"the shape {shape} has a negative size")
     match statement.init:
         case None:
-            return draw(frame.run.random, "normal", [0.02], {}, shape, dtype)
+            return draw_unsaid(frame.run.random, shape, dtype)
         case syntax.Name(text=name) if name in INITIALISERS:
             return draw(frame.run.random, name, [], {}, shape, dtype)
         case syntax.Call(callee=syntax.Name(text=name), arguments=arguments, span=span) if name in INITIALISERS:

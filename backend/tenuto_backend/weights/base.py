@@ -1,0 +1,77 @@
+"""What the readers of all formats have in common: what they offer, how they fail, which files they may open."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tenuto_analysis.weights import Header
+from tenuto_backend.reference.dtypes import DTYPES, NAMES, DType
+from tenuto_backend.reference.values import Array
+
+
+class WeightsError(Exception):
+    """A file of weights cannot be used: which, why, and what to do."""
+
+
+class Weights(Protocol):
+    """An open file of weights. Its numbers stay in the file until they are asked for."""
+
+    @property
+    def header(self) -> Header:
+        """The tensors of the file, in its order."""
+
+    def tensor(self, name: str) -> Array:
+        """One of the tensors of the header, in the machine's byte order; perhaps read-only, and a view of the file."""
+
+
+def broken(path: Path, reason: str) -> WeightsError:
+    return WeightsError(f"`{path}` is damaged: {reason}; fetch or write it anew")
+
+
+def unreadable(path: Path, error: OSError) -> WeightsError:
+    return WeightsError(f"`{path}` cannot be opened: {error.strerror or error}")
+
+
+def allowed(path: Path, root: Path | None) -> Path:
+    """The path itself, if it lies below `root`, wherever links lead; None allows every path."""
+    if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
+        raise WeightsError(
+            f"`{path}` lies outside of the workspace `{root}`: move it there, or say `--allow-outside` to read it"
+        )
+    return path
+
+
+def scalar(dtype: DType) -> str:
+    """The name of a dtype: Tenuto's, or NumPy's for what Tenuto does not have."""
+    native = dtype.newbyteorder("=")
+    return NAMES.get(native) or {"complex64": "c64", "complex128": "c128"}.get(str(native), str(native))
+
+
+def numpy_dtype(path: Path, name: str, dtype: str) -> DType:
+    """The NumPy dtype of a tensor whose dtype has a name that Tenuto knows."""
+    found = DTYPES.get(dtype)
+    if found is None:
+        raise WeightsError(f"`{name}` in `{path}` holds `{dtype}` numbers, which cannot be weights")
+    return found
+
+
+def mapped(path: Path) -> Array:
+    """The bytes of a file, read as they are needed."""
+    try:
+        if path.stat().st_size == 0:
+            return np.empty(0, np.uint8)
+        return np.asarray(np.memmap(path, np.uint8, "r"))
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def view(path: Path, name: str, data: Array, start: int, dtype: DType, shape: tuple[int, ...]) -> Array:
+    """A tensor in the bytes of a file, from `start` on."""
+    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+    if start < 0 or start + size > len(data):
+        raise broken(path, f"`{name}` ends at byte {start + size}, and the file has {len(data)}")
+    return data[start : start + size].view(dtype).reshape(shape)

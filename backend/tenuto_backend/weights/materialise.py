@@ -1,0 +1,93 @@
+"""The weights of a deploy as arrays, one at a time: from a checkpoint as the plan says, or drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from tenuto_analysis.dims import Dim
+from tenuto_analysis.dtypes import Scalar
+from tenuto_analysis.graph import Initialiser
+from tenuto_analysis.types import Float, Int, Tensor, Value
+from tenuto_analysis.weights import Piece, Source, Wanted
+from tenuto_backend.reference import initialisers
+from tenuto_backend.reference.dtypes import DTYPES, FLOATING, DType
+from tenuto_backend.reference.values import Array
+from tenuto_backend.weights.base import Weights, WeightsError
+
+
+def loaded(weights: Weights, sources: Mapping[str, Source], wanted: Sequence[Wanted]) -> Iterator[tuple[str, Array]]:
+    """Each wanted weight, read when it is its turn: who lets go of one before the next never holds two."""
+    for path, type_ in wanted:
+        yield path, load(weights, sources[path], path, type_)
+
+
+def load(weights: Weights, source: Source, path: str, type_: Tensor) -> Array:
+    """One weight, in its dtype and shape: a view of the file where it stands there just so."""
+    dtype, shape = _dtype(type_), _shape(type_)
+    pieces = [_converted(_piece(weights, piece), dtype, piece.name) for piece in source.pieces]
+    array = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=source.axis)
+    assert array.shape == shape, f"{path}: the plan gives {array.shape}, the model wants {shape}"
+    return np.asarray(array, order="C")
+
+
+def draw(seed: int, path: str, initialiser: Initialiser | None, type_: Tensor) -> Array:
+    """One weight from its initialiser: the same for a seed and a path, whatever else is drawn before."""
+    random = np.random.default_rng([seed, *path.encode()])
+    dtype, shape = _dtype(type_), _shape(type_)
+    if initialiser is None:
+        return initialisers.draw_unsaid(random, shape, dtype)
+    arguments = [_number(value) for value in initialiser.arguments]
+    named = {name: _number(value) for name, value in initialiser.named}
+    return initialisers.draw(random, initialiser.name, [*arguments], named, shape, dtype)
+
+
+def _piece(weights: Weights, piece: Piece) -> Array:
+    array = weights.tensor(piece.name)
+    if piece.transposed:
+        array = array.swapaxes(-1, -2)
+    if piece.cut is None:
+        return array
+    axis, start, stop = piece.cut
+    return array[(slice(None),) * axis + (slice(start, stop),)]
+
+
+def _converted(array: Array, dtype: DType, name: str) -> Array:
+    if array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = array.astype(dtype)
+    if dtype in FLOATING and dtype.itemsize < array.dtype.itemsize:
+        lost = np.count_nonzero(np.isfinite(array)) - np.count_nonzero(np.isfinite(result))
+        if lost:
+            raise WeightsError(
+                f"`{name}`: {lost} of its numbers are too large for `{_name(dtype)}`: give the weight a wider dtype"
+            )
+    return result
+
+
+def _name(dtype: DType) -> str:
+    return next(name for name, other in DTYPES.items() if other == dtype)
+
+
+def _dtype(type_: Tensor) -> DType:
+    assert isinstance(type_.dtype, Scalar), f"a weight has a dtype of its own: {type_}"
+    return DTYPES[type_.dtype.name]
+
+
+def _shape(type_: Tensor) -> tuple[int, ...]:
+    sizes = [item.constant if isinstance(item, Dim) else None for item in type_.shape]
+    known = tuple(size for size in sizes if size is not None)
+    assert len(known) == len(sizes), f"the sizes of a weight are numbers: {type_}"
+    return known
+
+
+def _number(value: Value) -> int | float:
+    match value:
+        case Int(value=Dim(constant=int() as number)):
+            return number
+        case Float(value=float() as number):
+            return number
+        case _:
+            raise AssertionError(f"an initialiser's argument is a number: {value}")

@@ -1,0 +1,83 @@
+"""Checkpoints of PyTorch: read in a process of their own, and never by running what they hold.
+
+They need `torch`, which no other test and no user of another format needs.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.weights import Stored
+from tenuto_backend.reference.dtypes import DTYPES
+from tenuto_backend.weights.base import WeightsError
+from tenuto_backend.weights.files import open_weights, read_header
+
+pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+
+
+@pytest.mark.parametrize("new", [True, False], ids=["zip", "legacy"])
+def test_a_state_dictionary_gives_its_tensors(tmp_path: Path, new: bool) -> None:
+    torch = import_module("torch")
+    path = tmp_path / "model.pth"
+    weight = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+    state = {
+        "weight": weight,
+        "tied": weight,
+        "turned": weight.T,
+        "half": torch.ones(3, dtype=torch.bfloat16),
+        "steps": torch.tensor(7),
+        "empty": torch.zeros(0, 3),
+    }
+    torch.save({"state_dict": state, "epoch": 3}, path, _use_new_zipfile_serialization=new)
+    weights = open_weights(path, tmp_path)
+    assert set(weights.header.tensors) == {
+        Stored("state_dict.weight", "f32", (2, 3)),
+        Stored("state_dict.tied", "f32", (2, 3)),
+        Stored("state_dict.turned", "f32", (3, 2)),
+        Stored("state_dict.half", "bf16", (3,)),
+        Stored("state_dict.steps", "i64", ()),
+        Stored("state_dict.empty", "f32", (0, 3)),
+    }
+    np.testing.assert_array_equal(weights.tensor("state_dict.tied"), np.arange(6).reshape(2, 3))
+    np.testing.assert_array_equal(weights.tensor("state_dict.turned"), np.arange(6).reshape(2, 3).T)
+    np.testing.assert_array_equal(weights.tensor("state_dict.half"), np.ones(3, DTYPES["bf16"]))
+    assert weights.tensor("state_dict.steps") == 7
+
+
+class Mischief:
+    """What a pickle may hold: a call that runs when it is loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @override
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.folder),)
+
+
+def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch = import_module("torch")
+    torch.save({"weight": Mischief(tmp_path / "ran")}, tmp_path / "model.pth")
+    with pytest.raises(
+        WeightsError, match=r"is not read: to load it could run code: .*; ask for a `.safetensors` of it"
+    ):
+        open_weights(tmp_path / "model.pth", tmp_path)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_file_that_is_cut_short_is_told(tmp_path: Path) -> None:
+    torch = import_module("torch")
+    path = tmp_path / "model.pt"
+    torch.save({"weight": torch.ones(50)}, path)
+    whole = path.read_bytes()
+    for length in (0, 10, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        problem = read_header(path, tmp_path).problem
+        assert problem is not None and problem.startswith(f"`{path}` ")

@@ -11,6 +11,7 @@ import pytest
 
 from tenuto_analysis import diagnostics
 from tenuto_analysis.diagnostics.base import Diagnostic
+from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_server.texts import INVALID_UTF8
 from tests.markdown import UNNAMED, Program, programs, rerun_document, weights
 from tests.voice import VOICE, keep_or_fail, reports
@@ -18,8 +19,8 @@ from tests.voice import VOICE, keep_or_fail, reports
 PAGES = Path(inspect.getfile(Diagnostic)).parent / "explain"
 RULES = [diagnostic.rule for diagnostic in diagnostics.CATALOGUE]
 
-# What no program in a page can show: it is about bytes, found before there is a text.
-WITHOUT_EXAMPLE = {INVALID_UTF8}
+# What a check of a program cannot show: it is about bytes, found before there is a text, or about building.
+WITHOUT_EXAMPLE = {INVALID_UTF8, CannotBuild.rule}
 
 # Python has a `SyntaxError` of its own.
 CALLED_OTHERWISE = {"SyntaxProblem": "SyntaxError"}
@@ -38,7 +39,7 @@ def test_a_diagnostic_is_named_like_its_class_and_says_what_it_is(diagnostic: ty
 
 def test_rules_are_unique_and_each_has_a_page() -> None:
     assert sorted(RULES) == sorted(set(RULES))
-    assert sorted(page.stem for page in PAGES.glob("*.md")) == sorted({*RULES, *WITHOUT_EXAMPLE})
+    assert sorted(page.stem for page in PAGES.glob("*.md")) == sorted({*RULES, INVALID_UTF8})
 
 
 @pytest.mark.parametrize("page", sorted(PAGES.glob("*.md")), ids=lambda page: page.stem)

@@ -16,7 +16,7 @@ import pytest
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim, evaluate
-from tenuto_analysis.elaborate.builder import Unsupported
+from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborate
 from tenuto_analysis.graph import Call, Graph, walk
 from tenuto_analysis.verify import GraphError, verify
@@ -62,7 +62,7 @@ def test_every_deploy_of_the_examples_verifies(path: Path) -> None:
     for deploy in deploys(path):
         try:
             graph = graph_of(text, deploy, path.stem)
-        except Unsupported as refused:
+        except Refusal as refused:
             assert "precision" in refused.reason  # The four kinds of annotation, of the issue about precision.
             assert path.stem == "blog"
         else:

@@ -200,6 +200,11 @@ def _without(node: syntax.Import, item: syntax.ImportedName) -> Edit:
 # ------------------------------------------------------------------------------------------------------------ questions
 
 
+def finding_at(db: Database, place: Place, problem: Diagnostic) -> Finding:
+    """A problem that was found outside of a check, in building; its span is relative to the declaration of `place`."""
+    return _finding(db, place.file, modules.starts(db, place.file)[place.declaration], problem)
+
+
 class TypedSpan(Struct, frozen=True):
     """A place in a declaration with what was inferred for it; the span is an offset in the file."""
 

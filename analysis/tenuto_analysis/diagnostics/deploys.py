@@ -85,3 +85,16 @@ class InvalidConfiguration(Diagnostic, frozen=True):
     @override
     def message(self) -> str:
         return self.reason
+
+
+class CannotBuild(Diagnostic, frozen=True):
+    """A program without a mistake that asks for more than a build can give."""
+
+    rule: ClassVar[str] = "cannot-build"
+
+    reason: str
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason

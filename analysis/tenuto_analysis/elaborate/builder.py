@@ -29,8 +29,8 @@ WIDE_FLOAT = SCALARS["f64"]
 WIDE_INT = SCALARS["i64"]
 
 
-class Unsupported(Exception):
-    """What this version cannot build, with the place that asks for it."""
+class Refusal(Exception):
+    """What cannot be built, with the place that asks for it."""
 
     def __init__(self, place: Place, reason: str) -> None:
         super().__init__(reason)
@@ -144,7 +144,7 @@ class Builder:
             case Bool(value=Truth(value=flag)):
                 return self._literal(flag, dtype, span)
             case _:
-                raise Unsupported(self.place(span), f"`{form}` cannot become a tensor")
+                raise Refusal(self.place(span), f"`{form}` cannot become a tensor")
 
     def _literal(self, number: bool | int | float, dtype: Scalar, span: Span) -> Ssa:
         result = Ssa(Tensor(dtype, ()))

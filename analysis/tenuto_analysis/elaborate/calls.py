@@ -10,7 +10,7 @@ from tenuto_analysis.dims import Dim, Leaf, literal
 from tenuto_analysis.dims import substitute as substitute_leaves
 from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DTypeClass, Scalar
 from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Unsupported, parts_of, plain, scalar_of
+from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Refusal, parts_of, plain, scalar_of
 from tenuto_analysis.elaborate.forms import Fields, Form, Part, Several, is_static
 from tenuto_analysis.graph import Apply, Argument, Call, Ssa
 from tenuto_analysis.signature import Signature
@@ -69,7 +69,7 @@ def _builtin(b: Builder, name: str, forms: tuple[Form, ...], span: Span) -> Form
         case "reversed":
             return Several(parts_of(forms[0])[::-1])
         case _:
-            raise Unsupported(b.place(span), f"`{name}` of tensors cannot be built")
+            raise Refusal(b.place(span), f"`{name}` of tensors cannot be built")
 
 
 def _record(b: Builder, reference: Reference, given: tuple[Given, ...]) -> Form:
@@ -141,7 +141,7 @@ def _argument(b: Builder, known: Substitution, name: str, wanted: Value, form: F
             dtype = _common(items)
             return tuple(b.tensor(item, dtype, span) for item in items)
         case (_, Fields() | Part()):
-            raise Unsupported(b.place(span), f"`{name}` cannot take this")
+            raise Refusal(b.place(span), f"`{name}` cannot take this")
         case (_, Ssa()):
             return form
         case (_, value):

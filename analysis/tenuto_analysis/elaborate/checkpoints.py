@@ -6,7 +6,7 @@ from tenuto_analysis import modules
 from tenuto_analysis.check import loading, queries
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Diagnostic, Severity
-from tenuto_analysis.elaborate.builder import Unsupported
+from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborate
 from tenuto_analysis.modules import STD
 from tenuto_analysis.weights import Wanted, plan
@@ -29,7 +29,7 @@ def wanted_weights(db: Database, file: str, key: str) -> tuple[Wanted, ...] | No
         return None
     try:
         graph = elaborate(db, file, key)
-    except Unsupported:
+    except Refusal:
         return None
     return tuple((weight.path, weight.value.type) for weight in graph.entry.weights)
 

@@ -6,7 +6,7 @@ from tenuto_analysis.check import builtins, deploys, expressions, queries
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.elaborate.builder import Unsupported
+from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.instances import Table, spelled_out
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.modules import declaration
@@ -27,7 +27,7 @@ from tenuto_grammar import syntax
 def elaborate(db: Database, file: str, name: str) -> Graph:
     """The graph of a deploy that has no error, `float` being f32 in it.
 
-    Raises `Unsupported` where this version cannot build what a definition asks for; `refuse_settings` does for what the
+    Raises `Refusal` where this version cannot build what a definition asks for; `refuse_settings` does for what the
     deploy itself asks for.
     """
     node = declaration(db, file, name)
@@ -58,7 +58,7 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
                 reason = (
                     f"`{parameter.name}` of `{signature.name}` is static and has no default: a deploy cannot give it"
                 )
-                raise Unsupported(Place(file, name, node.model.span), reason)
+                raise Refusal(Place(file, name, node.model.span), reason)
     facts = ctx.known.facts.known
     table = Table(db)
     entry = table.make(signature, statics, inputs, facts)
@@ -75,6 +75,6 @@ def refuse_settings(db: Database, file: str, name: str) -> None:
             case ("precision", syntax.Name(text="f32")):
                 pass
             case ("precision", _):
-                raise Unsupported(place, "a build knows the precision `f32` only, so far")
+                raise Refusal(place, "a build knows the precision `f32` only, so far")
             case _:
                 pass

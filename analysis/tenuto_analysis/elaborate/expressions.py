@@ -9,7 +9,7 @@ from tenuto_analysis.check import indexing, lists, matching
 from tenuto_analysis.dims import ONE, Dim, literal
 from tenuto_analysis.dtypes import BOOL, Scalar
 from tenuto_analysis.elaborate import calls
-from tenuto_analysis.elaborate.builder import Builder, Unsupported, parts_of, scalar_of
+from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of, scalar_of
 from tenuto_analysis.elaborate.forms import Fields, Form, Part, Several, is_static
 from tenuto_analysis.graph import Argument, Block, If, Ssa
 from tenuto_analysis.shapes import broadcast
@@ -97,7 +97,7 @@ def build(b: Builder, node: syntax.Expression) -> Form:
         case syntax.Conditional():
             return _conditional(b, node, value)
         case _:
-            raise Unsupported(b.place(node.span), "this expression cannot be built")
+            raise Refusal(b.place(node.span), "this expression cannot be built")
 
 
 def _given(items: tuple[syntax.Argument, ...]) -> tuple[calls.Given, ...]:
@@ -173,7 +173,7 @@ def _field(b: Builder, base: Form, name: str, value: Value, span: Span) -> Form:
                 case _:
                     return parts(inner, value)
         case _:
-            raise Unsupported(b.place(span), f"`.{name}` cannot be built")
+            raise Refusal(b.place(span), f"`.{name}` cannot be built")
 
 
 def parts(path: str, value: Value) -> Form:
@@ -204,7 +204,7 @@ def _subscript(b: Builder, node: syntax.Subscript) -> Form:
     assert isinstance(index, syntax.Expression)
     position = b.recorder.type_of(index)
     if not isinstance(position, Int) or position.value.constant is None:
-        raise Unsupported(b.place(node.span), "which element this is must be known when the model is built")
+        raise Refusal(b.place(node.span), "which element this is must be known when the model is built")
     return items[position.value.constant]
 
 
@@ -285,7 +285,7 @@ def _sliced(b: Builder, base: Ssa, items: list[syntax.Index], span: Span) -> Ssa
 def _comprehension(b: Builder, node: syntax.Comprehension) -> Form:
     values = lists.iterated(b.ctx, b.recorder.type_of(node.iterable), node.iterable.span)
     if not isinstance(values, ListValue):
-        raise Unsupported(b.place(node.span), "how many elements this list has must be known when the model is built")
+        raise Refusal(b.place(node.span), "how many elements this list has must be known when the model is built")
     forms = parts_of(build(b, node.iterable))
     found: list[Form] = []
     for value, form in zip(values.items, forms, strict=True):

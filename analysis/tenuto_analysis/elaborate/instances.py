@@ -18,7 +18,7 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal, of
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import Builder, Called, Unsupported, plain, scalar_of
+from tenuto_analysis.elaborate.builder import Builder, Called, Refusal, plain, scalar_of
 from tenuto_analysis.elaborate.forms import Fields, Form, Several, dims_in, is_static, tensors_in
 from tenuto_analysis.elaborate.statements import refuse_clauses, walk
 from tenuto_analysis.graph import Apply, Call, Function, If, Loop, Size, Ssa
@@ -175,7 +175,7 @@ class Table:
             found = expressions.build(builder, node.body)
         if ctx.problems:
             problem = ctx.problems[0]
-            raise Unsupported(builder.place(problem.span), f"for this instance, {problem.message}")
+            raise Refusal(builder.place(problem.span), f"for this instance, {problem.message}")
         assert found is not None, signature.name
         results = _results(builder, here, found, node.name.span)
         builder.block.results = tuple(results.values())
@@ -238,7 +238,7 @@ def _local_arguments(
             case Int(value=size):
                 statics[name] = Int(local.symbol(Symbol(name, signature.owner, 0), size))
             case GenericModel() | ModelBound():
-                raise Unsupported(place, f"`{value}` is not known when the model is built")
+                raise Refusal(place, f"`{value}` is not known when the model is built")
             case _:
                 statics[name] = local.value(name, value, not isinstance(value, ShapeValue))
     fixed = Substitution(signature.owner, Known(), dict(statics))

@@ -15,7 +15,7 @@ from tenuto_analysis.check.initialisers import INITIALISERS
 from tenuto_analysis.dims import Dim, Leaf, literal, of
 from tenuto_analysis.dtypes import BOOL, SCALARS
 from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import Builder, Unsupported, parts_of, plain, scalar_of
+from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of, plain, scalar_of
 from tenuto_analysis.elaborate.forms import Form, Several, rebuilt, tensors_in
 from tenuto_analysis.graph import Argument, Block, If, Initialiser, Loop, Ssa
 from tenuto_analysis.types import (
@@ -100,9 +100,9 @@ def _statement(b: Builder, node: syntax.Statement) -> Form | None:
 def refuse_clauses(b: Builder, local: syntax.Local) -> None:
     """Until precision and targets are solved for each deploy, a clause that asks for more than f32 is refused."""
     if local.precision is not None and clauses.plain_dtype(local) != SCALARS["f32"]:
-        raise Unsupported(b.place(local.precision.span), "a build knows the precision `f32` only, so far")
+        raise Refusal(b.place(local.precision.span), "a build knows the precision `f32` only, so far")
     if local.target:
-        raise Unsupported(b.place(local.target[0].span), "a build cannot place a part on a target of its own, so far")
+        raise Refusal(b.place(local.target[0].span), "a build cannot place a part on a target of its own, so far")
 
 
 def _bound(b: Builder, name: str) -> Value:
@@ -270,7 +270,7 @@ def _for(b: Builder, node: syntax.For) -> None:
         case Sequence() if iterable.real:
             _loop(b, node, iterable)
         case _:
-            raise Unsupported(b.place(node.iterable.span), "how often this repeats must be known when a model is built")
+            raise Refusal(b.place(node.iterable.span), "how often this repeats must be known when a model is built")
 
 
 def _unrolled(b: Builder, node: syntax.For, items: tuple[Value, ...]) -> None:

@@ -26,6 +26,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "check": Command("tenuto.cli.check", "find mistakes in files and folders"),
     "fmt": Command("tenuto.cli.fmt", "lay out files in the one canonical way"),
+    "build": Command("tenuto.cli.build", "make an artifact of a deploy"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
 }
@@ -35,6 +36,8 @@ EXTRA_OF_MODULE = {
     "numpy": "onnx",
     "ml_dtypes": "onnx",
     "onnx": "onnx",
+    "tqdm": "onnx",
+    "safetensors": "onnx",
     "onnxruntime": "run",
     "iree": "mlir",
     "jaxlib": "xla",

@@ -1,0 +1,147 @@
+"""From a deploy without an error to an artifact: the whole way, in order.
+
+What a build cannot do is told as findings at the source; a file of weights that cannot be used, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from tenuto_analysis import model, modules
+from tenuto_analysis.check import loading
+from tenuto_analysis.compat import override
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.base import Diagnostic, Finding, Place, Severity
+from tenuto_analysis.diagnostics.deploys import CannotBuild
+from tenuto_analysis.dims import Dim
+from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.elaborate.deploys import elaborate, refuse_settings
+from tenuto_analysis.graph import Graph, walk
+from tenuto_analysis.verify import verify
+from tenuto_analysis.weights import Drawn, Source, Wanted, plan
+from tenuto_backend.reference.values import Array
+from tenuto_backend.weights.base import Weights, WeightsError
+from tenuto_backend.weights.files import open_weights, resolve
+from tenuto_backend.weights.materialise import draw, load
+from tenuto_grammar.text import Span
+
+
+class Stopped(Exception):
+    """The build cannot go on; the findings say why, and where."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__(*(finding.message for finding in findings))
+        self.findings = findings
+
+
+class Program(Struct, frozen=True, eq=False):
+    """A deploy, ready for a back end: its graph and its weights, which are read when they are asked for."""
+
+    graph: Graph
+    weights: WeightsOf
+
+
+class Counts(Struct, frozen=True):
+    functions: int
+    nodes: int
+    weights: int
+    parameters: int
+
+
+def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool = False) -> Program:
+    """The typed graph of a deploy and its weights; raises `Stopped`."""
+    whole = Place(file, deploy, Span(0, 0))
+    try:
+        refuse_settings(db, file, deploy)
+        graph = verify(elaborate(db, file, deploy))
+    except Refusal as refusal:
+        raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
+    setting = loading.setting_of(db, file, deploy)
+    if setting is None:
+        reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"
+        raise _stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
+    wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
+    if isinstance(setting, Drawn):
+        return Program(graph, WeightsOf(graph, wanted, None, {}, setting.seed))
+    place = Place(file, deploy, setting.span)
+    try:
+        path = resolve(setting.file, Path(file), Path(root), allow_outside)
+        opened = open_weights(path, None if allow_outside else Path(root))
+    except WeightsError as error:
+        raise _stopped(db, place, CannotBuild(setting.span, str(error))) from error
+    sources, problems = plan(setting, opened.header, wanted)
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if errors:
+        raise _stopped(db, place, *errors)
+    return Program(graph, WeightsOf(graph, wanted, opened, sources, 0))
+
+
+def counts(graph: Graph) -> Counts:
+    sizes = [_count(weight.value.type.shape) for weight in graph.entry.weights]
+    nodes = sum(1 for function in graph.functions for _ in walk(function.body))
+    return Counts(len(graph.functions), nodes, len(sizes), sum(sizes))
+
+
+class WeightsOf(Mapping[str, Array]):
+    """The weights of a graph by path. Each is read, or drawn, anew whenever it is asked for, and not kept here."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        wanted: list[Wanted],
+        opened: Weights | None,
+        sources: Mapping[str, Source],
+        seed: int,
+    ) -> None:
+        self._types = dict(wanted)
+        self._initialisers = {weight.path: weight.initialiser for weight in graph.entry.weights}
+        self._opened = opened
+        self._seed = seed
+        self.sources = sources
+
+    @override
+    def __getitem__(self, path: str) -> Array:
+        type_ = self._types[path]
+        if self._opened is None:
+            return draw(self._seed, path, self._initialisers[path], type_)
+        return load(self._opened, self.sources[path], path, type_)
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._types)
+
+
+def deploys_of(db: Database, file: str) -> tuple[str, ...]:
+    """The deploys of a file, in its order."""
+    return tuple(key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key)
+
+
+def checkpoint_names(weights: WeightsOf) -> dict[str, tuple[str, ...]]:
+    """For each path, the tensors of the file that it is made of."""
+    return {path: tuple(piece.name for piece in source.pieces) for path, source in weights.sources.items()}
+
+
+def _stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:
+    return Stopped(tuple(model.finding_at(db, place, problem) for problem in problems))
+
+
+def _name_span(db: Database, file: str, deploy: str) -> Span:
+    node = modules.declaration(db, file, deploy)
+    assert node is not None
+    return node.span
+
+
+def _count(shape: tuple[object, ...]) -> int:
+    total = 1
+    for item in shape:
+        assert isinstance(item, Dim)
+        assert item.constant is not None
+        total *= item.constant
+    return total

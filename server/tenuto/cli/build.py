@@ -1,0 +1,173 @@
+"""`tenuto build`: makes an artifact of each deploy that is named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from tenuto.cli.formats import text
+from tenuto.cli.misuse import Misuse
+from tenuto.cli.outcome import count
+from tenuto.cli.sources import shown
+from tenuto.cli.target import Opened, open_target
+from tenuto.cli.terminal import wants_color
+from tenuto_analysis.compat import override
+from tenuto_backend.build import Program, Stopped, checkpoint_names, counts, program
+from tenuto_backend.onnx.emit import emit
+from tenuto_backend.onnx.options import OnnxError, Options, Profile
+from tenuto_backend.onnx.save import Saved, save
+from tenuto_backend.reference.values import Array
+from tenuto_backend.weights.base import WeightsError
+from tenuto_server.workspace import report
+
+EMITTED = ("onnx",)
+
+
+class Row(NamedTuple):
+    """What the summary says of one artifact."""
+
+    deploy: str
+    functions: int
+    nodes: int
+    parameters: int
+    saved: Saved
+    seconds: float
+
+
+def run(arguments: list[str]) -> int:
+    read = _read(arguments)
+    opened = open_target(read.target)
+    if opened.reports:
+        return _show(opened, Stopped(()), read.color)
+    rows: list[Row] = []
+    code = 0
+    for deploy in opened.deploys:
+        try:
+            rows.append(_build(opened, deploy, read))
+        except Stopped as stopped:
+            code = _show(opened, stopped, read.color)
+        except (OnnxError, WeightsError) as error:
+            print(f"tenuto: `{deploy}` cannot be built: {error}", file=sys.stderr)
+            code = 1
+        except OSError as error:
+            print(f"tenuto: `{deploy}` cannot be written: {error.strerror or error}", file=sys.stderr)
+            code = 1
+    if rows and not read.quiet:
+        print("\n".join(_table(rows)))
+    return code
+
+
+def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
+    started = time.perf_counter()
+    database, file = opened.workspace.database, opened.source.file
+    made = program(database, file, deploy, opened.root, read.allow_outside)
+    options = Options(
+        profile=Profile(read.profile),
+        opset=read.opset,
+        ledger=read.ledger,
+        checkpoints=checkpoint_names(made.weights),
+    )
+    emitted = emit(database, made.graph, options)
+    arrays = _Shown(made, deploy, read.quiet)
+    saved = save(emitted, arrays, Path(read.output) / f"{deploy}.onnx", inline=read.inline)
+    size = counts(made.graph)
+    return Row(deploy, size.functions, size.nodes, size.parameters, saved, time.perf_counter() - started)
+
+
+class _Shown(Mapping[str, Array]):
+    """Weights that move a progress bar as they are read; there is none where nobody looks."""
+
+    def __init__(self, made: Program, deploy: str, quiet: bool) -> None:
+        self._weights = made.weights
+        self._bar = tqdm(
+            total=counts(made.graph).parameters,
+            desc=deploy,
+            unit="param",
+            unit_scale=True,
+            leave=False,
+            disable=True if quiet else None,
+            delay=0.5,
+        )
+
+    @override
+    def __getitem__(self, path: str) -> Array:
+        array = self._weights[path]
+        self._bar.update(array.size)
+        return array
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._weights)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._weights)
+
+
+def _show(opened: Opened, stopped: Stopped, color: str) -> int:
+    reports = opened.reports or tuple(map(report, stopped.findings))
+    sys.stdout.write(text.render(opened.outcome(reports), wants_color(color)))
+    print(f"not built: {count(len(reports), 'error')}", file=sys.stderr)
+    return 1
+
+
+def _table(rows: list[Row]) -> Iterator[str]:
+    head = ("deploy", "functions", "nodes", "parameters", "weights", "seconds", "files")
+    cells = [
+        (
+            row.deploy,
+            f"{row.functions}",
+            f"{row.nodes}",
+            f"{row.parameters:,}",
+            _bytes(row.saved.weight_bytes),
+            f"{row.seconds:.1f}",
+            " ".join(shown(str(path)) for path in (row.saved.model, row.saved.data) if path is not None),
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[column]) for line in (head, *cells)) for column in range(len(head))]
+    for line in (head, *cells):
+        aligned = (
+            cell.rjust(width) if 0 < column < len(head) - 1 else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        yield "  ".join(aligned).rstrip()
+
+
+def _bytes(number: int) -> str:
+    exponent = min(3, max(0, (len(str(number)) - 1) // 3))
+    unit = ("B", "KB", "MB", "GB")[exponent]
+    return f"{number / 1000**exponent:.{1 if exponent else 0}f} {unit}"
+
+
+def _read(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tenuto build",
+        description="Make an artifact of a deploy, or of every deploy of a file.",
+        epilog="Exit code: 0 built, 1 findings or an artifact that could not be made, 2 misuse.",
+    )
+    parser.add_argument("target", metavar="FILE[:DEPLOY]")
+    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx (default: onnx)")
+    parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
+    parser.add_argument(
+        "--profile",
+        choices=[profile.value for profile in Profile],
+        default=Profile.PORTABLE.value,
+        help="portable: opset 21, understood most widely; modern: operators such as Attention (default: portable)",
+    )
+    parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
+    parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
+    parser.add_argument("--no-ledger", dest="ledger", action="store_false", help="leave the type ledger out")
+    parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
+    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
+    parser.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
+    read = parser.parse_args(arguments)
+    if read.emit not in EMITTED:
+        raise Misuse(f"--emit {read.emit} is not there yet: this version emits {', '.join(EMITTED)}")
+    return read

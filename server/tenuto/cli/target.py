@@ -1,0 +1,66 @@
+"""`FILE[:DEPLOY]`: which deploys of which file a command is about."""
+
+from __future__ import annotations
+
+import os
+import re
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from tenuto.cli.misuse import Misuse
+from tenuto.cli.outcome import Outcome
+from tenuto.cli.sources import Disk, Source, shown
+from tenuto_backend.build import deploys_of
+from tenuto_server.reports import Report
+from tenuto_server.settings import SettingsFinder
+from tenuto_server.workspace import Workspace
+
+_TARGET = re.compile(r"(?P<file>.+):(?P<deploy>[A-Za-z_]\w*)")
+
+
+class Opened(NamedTuple):
+    """A checked file and the deploys of it that are meant; `reports` are the errors that stand in the way."""
+
+    workspace: Workspace
+    disk: Disk
+    source: Source
+    root: str
+    deploys: tuple[str, ...]
+    reports: tuple[Report, ...]
+
+    def outcome(self, reports: tuple[Report, ...]) -> Outcome:
+        return Outcome(self.disk, [self.source], [], list(reports))
+
+
+def open_target(text: str) -> Opened:
+    """Reads and checks the file; raises `Misuse` where it, or the deploy, does not exist."""
+    path, wanted = _split(text)
+    file = os.path.abspath(path)
+    disk, settings = Disk(), SettingsFinder()
+    obstacle = disk.obstacle(file)
+    if obstacle is not None:
+        raise Misuse(f"cannot read `{path}`: {obstacle}")
+    root = settings.of(file).root
+    workspace = Workspace(disk.decoded, lambda other: settings.of(other).root)
+    reports = tuple(report for report in workspace.reports(file) if report.severity == "error")
+    deploys = deploys_of(workspace.database, file)
+    if wanted is not None and wanted not in deploys and not reports:
+        raise Misuse(f"`{path}` has no deploy `{wanted}`{_hint(wanted, deploys)}")
+    if not deploys and not reports:
+        raise Misuse(f"`{path}` has no deploy: write `deploy name = Model {{ weights: ... }}` in it")
+    chosen = deploys if wanted is None else (wanted,)
+    return Opened(workspace, disk, Source(file, shown(file)), root, chosen, reports)
+
+
+def _split(text: str) -> tuple[str, str | None]:
+    found = _TARGET.fullmatch(text)
+    if found is None or os.path.lexists(text):
+        return text, None
+    return found["file"], found["deploy"]
+
+
+def _hint(wanted: str, deploys: tuple[str, ...]) -> str:
+    near = get_close_matches(wanted, deploys, n=1)
+    if near:
+        return f"; did you mean `{near[0]}`?"
+    return f"; it has {', '.join(f'`{name}`' for name in deploys)}" if deploys else ""

@@ -481,6 +481,20 @@ def test_split_and_concat_with_transpose_are_what_they_say(
     same(made(concat, {name: stored(array) for name, array in parts.items()}, joined, folder), joined)
 
 
+def test_what_may_be_meant_is_said() -> None:
+    header = Header(
+        tuple(Stored(f"model.{name}", "f32", shape) for name, shape in (("qkv.weight", (4, 6)), ("outt.weight", (4,))))
+    )
+    wanted = [("q.weight", tensor("f32", 2, 4)), ("k.weight", tensor("f32", 4, 4)), ("out.weight", tensor("f32", 4))]
+    checkpoint = Checkpoint(HERE, "f.npz", "model.", split=(rule("qkv", ("q", "k")),))
+    assert {problem.rule: problem.help for problem in plan(checkpoint, header, wanted)[1]} == {
+        "missing-weight": "`out.weight`: the file has `model.outt.weight`, which nothing takes\n"
+        "`rename` maps names of the file to the model's",
+        "unused-weight": "name what is left out on purpose: `unused = [...]` in `load`",
+        "weight-shape": 'the transpose would fit: `transpose = ["qkv.weight"]` in `load`',
+    }
+
+
 def test_floats_are_converted_and_what_is_too_large_is_told(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
     fine = np.array([1.0, np.inf, np.nan, 65504.0, 1e-30], np.float32)
@@ -600,6 +614,7 @@ def test_what_is_wrong_with_minilms_deploy_is_said_on_it(minilm: Path) -> None:
     )
     (missing,) = (item for item in model.findings(db, file) if item.rule == "missing-weight")
     assert "101 weights" in missing.message
+    assert missing.help == 'the file has them below `bert.`: `load("model.safetensors", prefix = "bert.")` takes it'
 
 
 # -------------------------------------------------------------------------------------------------------------- drawing

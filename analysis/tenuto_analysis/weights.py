@@ -38,6 +38,10 @@ from tenuto_analysis.dtypes import SCALARS, Kind, Scalar
 from tenuto_analysis.types import Tensor
 from tenuto_grammar.text import Span
 
+# Where a prefix that was left out is looked for.
+_DEEPEST_PREFIX = 3
+_MOST_PREFIXES = 10
+
 # ------------------------------------------------------------------------------------------------------- what is known
 
 
@@ -226,7 +230,9 @@ def plan(
     problems += _leftover(checkpoint, found, shapes)
     misshaped = [*dict.fromkeys(misshaped)]  # A tensor that is split is told once.
     if misshaped:
-        problems.append(WeightShape(checkpoint.span, checkpoint.file, tuple(misshaped[:FEW]), len(misshaped)))
+        problems.append(
+            WeightShape(checkpoint.span, checkpoint.file, tuple(misshaped[:FEW]), len(misshaped), checkpoint.prefix)
+        )
     if mistyped:
         problems.append(WeightDtype(checkpoint.span, checkpoint.file, tuple(mistyped[:FEW]), len(mistyped)))
     return sources, (*problems, *_unmatched(checkpoint, header, found))
@@ -388,20 +394,24 @@ def _missing(
         return
     free = {path: part.stored.name for path, part in _free(found, wanted)}
     told = tuple(Missing(path, tuple(free[near] for near in nearest(path, free))) for path in missing[:FEW])
-    prefix = _prefix(header, missing) if not checkpoint.prefix else None
+    prefix = _prefix(checkpoint, header, missing) if 2 * len(missing) > len(wanted) else None
     yield MissingWeight(checkpoint.span, checkpoint.file, told, len(missing), prefix)
 
 
-_MOST_PREFIXES = 10
-
-
-def _prefix(header: Header, missing: list[str]) -> str | None:
+def _prefix(checkpoint: Checkpoint, header: Header, missing: list[str]) -> str | None:
     """The prefix below which the file has most of what is missing."""
-    names = {stored.name for stored in header.tensors}
-    prefixes = sorted(name[: -len(missing[0])] for name in names if name.endswith(f".{missing[0]}"))
-    counts = {prefix: sum(prefix + path in names for path in missing) for prefix in prefixes[:_MOST_PREFIXES]}
-    best = max(counts, key=lambda prefix: counts[prefix], default="")
-    return best if 2 * counts.get(best, 0) > len(missing) else None
+    below: dict[str, int] = {}
+    for stored in header.tensors:
+        parts = stored.name.split(".")
+        for length in range(1, min(len(parts), _DEEPEST_PREFIX + 1)):
+            prefix = ".".join(parts[:length]) + "."
+            below[prefix] = below.get(prefix, 0) + 1
+    likely = [prefix for prefix, count in below.items() if 2 * count > len(missing)]
+    for prefix in sorted(likely, key=lambda prefix: (-below[prefix], prefix))[:_MOST_PREFIXES]:
+        claims = _claims(replace(checkpoint, prefix=prefix), header).claims
+        if 2 * sum(path in claims for path in missing) > len(missing):
+            return prefix
+    return None
 
 
 def _free(found: _Found, wanted: Mapping[str, tuple[int, ...]]) -> Iterator[tuple[str, _Part]]:

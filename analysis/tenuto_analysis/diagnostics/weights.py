@@ -126,6 +126,7 @@ class WeightShape(Diagnostic, frozen=True):
     file: str
     misfits: tuple[Misfit, ...]
     count: int
+    prefix: str
 
     @property
     @override
@@ -135,7 +136,8 @@ class WeightShape(Diagnostic, frozen=True):
     @property
     @override
     def help(self) -> str | None:
-        names = [f'"{name}"' for item in self.misfits if item.transposed for name in item.names]
+        turned = [name.removeprefix(self.prefix) for item in self.misfits if item.transposed for name in item.names]
+        names = [f'"{name}"' for name in turned]
         return f"the transpose would fit: `transpose = [{', '.join(names)}]` in `load`" if names else None
 
 

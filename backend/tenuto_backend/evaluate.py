@@ -22,6 +22,7 @@ from tenuto_analysis.types import (
     ListValue,
     NoneValue,
     RecordValue,
+    Reference,
     ShapeValue,
     Str,
     Tensor,
@@ -158,7 +159,7 @@ def _static(value: Value, sizes: Sizes) -> object:
             return flag
         case Bool(value=test):
             return holds(test, sizes)
-        case Str(value=text):
+        case Str(value=text) | Reference(name=text):
             return text
         case NoneValue():
             return None

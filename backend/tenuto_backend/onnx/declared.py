@@ -22,7 +22,7 @@ from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.dtypes import element, scalar, wider
 from tenuto_backend.onnx.schemas import Schema, schema
 from tenuto_backend.onnx.scope import Attribute
-from tenuto_backend.onnx.site import Site, dims, static_number
+from tenuto_backend.onnx.site import Site, dims
 from tenuto_grammar import syntax
 
 
@@ -106,9 +106,7 @@ def _input(site: Site, definition: syntax.Definition, expression: syntax.Express
         case _ if kind in ("axes", "shape", "list") or isinstance(expression, syntax.ListLiteral):
             return [_Input(sizes.shape(site.scope, dims(argument)))]
         case _:
-            number = static_number(argument)
-            assert number is not None, f"{site.op}: no input can be {argument}"
-            return [_Input(site.number(number), scalar(site.result.dtype))]
+            raise AssertionError(f"{site.op}: no input can be {argument}")
 
 
 def _kind(definition: syntax.Definition, expression: syntax.Expression) -> str:
@@ -147,6 +145,11 @@ def _attributes(site: Site, found: Declared) -> dict[str, Attribute] | None:
             if value is None:
                 return None
             attributes[argument.name.text] = value
+    axis = attributes.get("axis")
+    if isinstance(axis, int) and axis < 0:
+        # Counted from the front: not every tool knows the other way.
+        first = next(ssa for argument in site.arguments.values() for ssa in tensors_of(argument))
+        attributes["axis"] = axis + len(first.type.shape)
     return attributes
 
 

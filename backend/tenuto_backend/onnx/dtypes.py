@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from onnx import TensorProto
 
-from tenuto_analysis.dtypes import SCALARS, DType, Kind, Scalar
+from tenuto_analysis.dtypes import BOOL, SCALARS, DType, Kind, Scalar
 
 ELEMENTS: Mapping[str, int] = {
     "f64": TensorProto.DOUBLE,
@@ -46,7 +46,7 @@ OPSET_OF_DTYPE: Mapping[str, int] = {"f4e2m1": 23, "f8e8m0": 24, "i2": 25, "u2":
 _WIDER: Mapping[Kind, tuple[str, ...]] = {
     Kind.FLOAT: ("f32", "f64"),
     Kind.SIGNED: ("i32", "i64"),
-    Kind.UNSIGNED: ("u32", "u64", "i64"),
+    Kind.UNSIGNED: ("i32", "i64"),
     Kind.BOOL: ("u8", "i32", "i64"),
     Kind.COMPLEX: (),
     Kind.STRING: (),
@@ -84,10 +84,10 @@ def element(dtype: DType) -> int:
 
 
 def wider(dtype: Scalar) -> tuple[Scalar, ...]:
-    """What may stand for `dtype` where an operator does not take it, best first; every value of it fits."""
-    return tuple(
-        found for name in _WIDER[dtype.kind] if (found := SCALARS[name]).bits > dtype.bits or dtype.kind is Kind.BOOL
-    ) or ((SCALARS["i64"],) if dtype.name == "u64" else ())
+    """What may stand for `dtype` where an operator does not take it, best first: values fit, or wrap and return."""
+    if dtype.name == "u64":
+        return (SCALARS["i64"],)
+    return tuple(found for name in _WIDER[dtype.kind] if (found := SCALARS[name]).bits > dtype.bits or dtype == BOOL)
 
 
 def stored(dtype: Scalar) -> str:

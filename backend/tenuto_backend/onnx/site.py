@@ -11,7 +11,6 @@ from tenuto_analysis.dtypes import DType, Scalar
 from tenuto_analysis.graph import Argument, Ssa, tensors_of
 from tenuto_analysis.types import (
     Bool,
-    Float,
     Int,
     ListValue,
     NoneValue,
@@ -22,8 +21,9 @@ from tenuto_analysis.types import (
     TupleValue,
 )
 from tenuto_backend.onnx import sizes
-from tenuto_backend.onnx.dtypes import element, scalar
+from tenuto_backend.onnx.dtypes import element, scalar, wider
 from tenuto_backend.onnx.infos import dims_of
+from tenuto_backend.onnx.schemas import schema
 from tenuto_backend.onnx.scope import Attribute, Scope
 
 
@@ -36,13 +36,10 @@ class Site(Struct, eq=False):
     # -------------------------------------------------------------------------------------------------------- tensors
 
     def value(self, name: str) -> str:
-        """The value under a parameter's name; a static number is a constant in the dtype of the result."""
+        """What the tensor under a parameter's name is called."""
         argument = self.arguments[name]
-        if isinstance(argument, Ssa):
-            return self.scope.value(argument)
-        number = static_number(argument)
-        assert number is not None, f"`{name}` of {self.op} is no tensor"
-        return self.scope.number(number, self.result.dtype)
+        assert isinstance(argument, Ssa), f"`{name}` of {self.op} is no tensor"
+        return self.scope.value(argument)
 
     def values(self, name: str) -> list[str]:
         """The values of a list of tensors."""
@@ -111,6 +108,10 @@ class Site(Struct, eq=False):
     def cast(self, value: str, to: DType) -> str:
         return self("Cast", value, to=element(to))
 
+    def recast(self, value: str, dtype: DType, to: DType) -> str:
+        """`value`, which is of `dtype`, in another dtype, if it is another."""
+        return value if dtype == to else self.cast(value, to)
+
     def number(self, value: bool | int | float, dtype: DType | None = None) -> str:
         """A constant in the dtype of the result, if no other is given."""
         return self.scope.number(value, self.result.dtype if dtype is None else dtype)
@@ -123,6 +124,13 @@ class Site(Struct, eq=False):
 
     def vector(self, found: Sequence[Dim]) -> str:
         return sizes.shape(self.scope, found)
+
+
+def fitting(site: Site, operator: str, dtype: Scalar) -> Scalar:
+    """The dtype in which an operator of one tensor computes for `dtype`."""
+    known = schema(operator, site.scope.unit.opset)
+    assert known is not None, operator
+    return next(found for found in (dtype, *wider(dtype)) if known.takes(known.input(0), found.name))
 
 
 Rule = Callable[[Site], Sequence[str] | None]
@@ -142,15 +150,3 @@ def dims(argument: Argument) -> tuple[Dim, ...]:
             return tuple(item for item in shape if isinstance(item, Dim))
         case _:
             raise AssertionError(f"no sizes: {argument}")
-
-
-def static_number(argument: Argument) -> bool | int | float | None:
-    match argument:
-        case Int(value=dim):
-            return dim.constant
-        case Float(value=value):
-            return value
-        case Bool(value=Truth(value)):
-            return value
-        case _:
-            return None

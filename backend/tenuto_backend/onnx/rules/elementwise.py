@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import log, pi
 
-from tenuto_analysis.dtypes import Kind
+from tenuto_analysis.dtypes import BOOL, SCALARS, Kind, Scalar
+from tenuto_analysis.graph import Argument, Ssa
+from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.site import Rule, Site
+
+F32 = SCALARS["f32"]
 
 
 def _is_float(site: Site, name: str) -> bool:
@@ -96,17 +100,44 @@ def trunc(site: Site) -> Sequence[str]:
     return [site("Where", site("Less", x, site.number(0.0)), site("Ceil", x), site("Floor", x))]
 
 
+def where(site: Site) -> Sequence[str] | None:
+    """Of truth values, by logic: onnxruntime has no choice between them."""
+    if site.result.dtype != BOOL:
+        return None
+    condition = site.value("condition")
+    first = site("And", condition, site.value("a"))
+    return [site("Or", first, site("And", site("Not", condition), site.value("b")))]
+
+
+def _in_f32(rule: Callable[[Site], Sequence[str]]) -> Rule:
+    """A rule whose steps would each round, or that ONNX does not take, in the short floats: computed in f32."""
+
+    def computed(site: Site) -> Sequence[str]:
+        dtype = site.result.dtype
+        if not isinstance(dtype, Scalar) or dtype.kind is not Kind.FLOAT or dtype.bits >= F32.bits:
+            return rule(site)
+        wide: dict[str, Argument] = {}
+        for name, argument in site.arguments.items():
+            assert isinstance(argument, Ssa)
+            wide[name] = ssa = Ssa(Tensor(F32, argument.type.shape))
+            site.scope.bind(ssa, site.cast(site.scope.value(argument), F32))
+        results = tuple(Ssa(Tensor(F32, result.type.shape)) for result in site.results)
+        return [site.cast(value, dtype) for value in rule(Site(site.scope, site.op, wide, results))]
+
+    return computed
+
+
 RULES: Mapping[str, Rule] = {
-    "floor_divide": floor_divide,
-    "modulo": modulo,
-    "rsqrt": rsqrt,
-    "exp2": exp2,
-    "expm1": expm1,
-    "log1p": log1p,
-    "log2": log2,
-    "log10": log10,
-    "atan2": atan2,
-    "trunc": trunc,
+    "floor_divide": _in_f32(floor_divide),
+    "modulo": _in_f32(modulo),
+    "rsqrt": _in_f32(rsqrt),
+    "exp2": _in_f32(exp2),
+    "expm1": _in_f32(expm1),
+    "log1p": _in_f32(log1p),
+    "log2": _in_f32(log2),
+    "log10": _in_f32(log10),
+    "atan2": _in_f32(atan2),
+    "trunc": _in_f32(trunc),
 }
 
-EXCEPTIONS: Mapping[str, Rule] = {"power": power}
+EXCEPTIONS: Mapping[str, Rule] = {"power": power, "where": where}

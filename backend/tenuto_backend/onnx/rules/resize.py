@@ -16,7 +16,7 @@ from tenuto_backend.onnx.site import Rule, Site
 def resize_nearest(site: Site) -> Sequence[str]:
     """Where both sizes grow by whole numbers ONNX's own operator; elsewhere its rounding could choose a neighbour."""
     scales = [_whole_scale(old, new) for old, new in zip(site.shape("x")[2:], site.result_shape[2:], strict=True)]
-    if site.dtype("x").name in ("f32", "f64", "f16") and all(scale is not None for scale in scales):
+    if site.dtype("x").name in ("f32", "f16") and all(scale is not None for scale in scales):
         factors = site.scope.constant(np.asarray(scales, np.float32), SCALARS["f32"])
         return [
             site(

@@ -13,7 +13,7 @@ from tenuto_analysis.types import Int, RecordValue
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.reshaping import permute, reshape
 from tenuto_backend.onnx.rules.index import END, START
-from tenuto_backend.onnx.site import Rule, Site
+from tenuto_backend.onnx.site import Rule, Site, fitting
 
 
 def reshape_(site: Site) -> Sequence[str]:
@@ -69,6 +69,15 @@ def rearrange(site: Site) -> Sequence[str]:
     return [_merged(site, split.value, split.names, kept, split)]
 
 
+REDUCERS: Mapping[str, str] = {
+    "sum": "ReduceSum",
+    "mean": "ReduceMean",
+    "max": "ReduceMax",
+    "min": "ReduceMin",
+    "prod": "ReduceProd",
+}
+
+
 def reduce(site: Site) -> Sequence[str]:
     split = _split(site)
     kept = [name for group in split.output for name in group]
@@ -76,8 +85,10 @@ def reduce(site: Site) -> Sequence[str]:
     left = [name for name in split.names if name in kept]
     value = split.value
     if gone:
-        operator = {"sum": "ReduceSum", "mean": "ReduceMean", "max": "ReduceMax", "min": "ReduceMin"}
-        value = site(operator.get(site.text("reducer"), "ReduceProd"), value, site.integers(*gone), keepdims=0)
+        dtype, operator = site.dtype("x"), REDUCERS[site.text("reducer")]
+        wide = fitting(site, operator, dtype)
+        reduced = site(operator, site.recast(value, dtype, wide), site.integers(*gone), keepdims=0)
+        value = site.recast(reduced, wide, dtype)
     return [_merged(site, value, left, kept, split)]
 
 

@@ -229,7 +229,7 @@ def test_a_header_that_lies_is_told(tmp_path: Path) -> None:
         [],
     )
     for wrong in lies:
-        assert lie(wrong).startswith(f"`{path}` is damaged: "), wrong
+        assert lie(wrong).startswith("is damaged: "), wrong
     path.write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
     assert "damaged" in (read_header(path, None).problem or "")
 
@@ -262,7 +262,7 @@ def test_npz_with_python_objects_is_never_unpickled(tmp_path: Path) -> None:
     np.savez(path, objects=np.array([print], dtype=object), fine=np.ones(2))
     weights = open_weights(path, None)
     assert weights.header.tensors == (Stored("objects", "object", (1,)), Stored("fine", "f64", (2,)))
-    with pytest.raises(WeightsError, match=r"`objects` in `.*` holds `object` numbers, which cannot be weights"):
+    with pytest.raises(WeightsError, match=r"holds `objects` as `object`, which no weight is made of"):
         weights.tensor("objects")
 
 
@@ -505,7 +505,7 @@ def test_floats_are_converted_and_what_is_too_large_is_told(tmp_path: Path) -> N
     assert not problems
     arrays = loaded(weights, sources, types)
     np.testing.assert_array_equal(next(arrays)[1], fine.astype(np.float16))
-    with pytest.raises(WeightsError, match="`large`: 2 of its numbers are too large for `f16`"):
+    with pytest.raises(WeightsError, match="holds 2 numbers in `large` that are too large for `f16`"):
         next(arrays)
 
 

@@ -54,7 +54,7 @@ class Stored(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True):
-    """What a file of weights holds, or why it cannot be read."""
+    """What a file of weights holds, or why it cannot be read: a phrase that goes on from the file's name."""
 
     tensors: tuple[Stored, ...]
     problem: str | None = None

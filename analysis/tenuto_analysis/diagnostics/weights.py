@@ -52,7 +52,7 @@ class Misfit(Struct, frozen=True):
 
 
 class InvalidWeights(Diagnostic, frozen=True):
-    """A file of weights that cannot be read."""
+    """A file of weights that cannot be read; `reason` goes on from the file's name."""
 
     rule: ClassVar[str] = "invalid-weights"
 
@@ -62,7 +62,7 @@ class InvalidWeights(Diagnostic, frozen=True):
     @property
     @override
     def message(self) -> str:
-        return f"`{self.file}` cannot be read: {self.reason}"
+        return f"`{self.file}` {self.reason}"
 
 
 class MissingWeight(Diagnostic, frozen=True):

@@ -14,11 +14,20 @@ from tenuto_backend.reference.values import Array
 
 
 class WeightsError(Exception):
-    """A file of weights cannot be used: which, why, and what to do."""
+    """A file of weights cannot be used: `reason` goes on from the file's name and says why, and what to do."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"`{path}` {reason}")
+        self.path = path
+        self.reason = reason
 
 
 class Weights(Protocol):
     """An open file of weights. Its numbers stay in the file until they are asked for."""
+
+    @property
+    def path(self) -> Path:
+        """The file, as it was named."""
 
     @property
     def header(self) -> Header:
@@ -29,19 +38,18 @@ class Weights(Protocol):
 
 
 def broken(path: Path, reason: str) -> WeightsError:
-    return WeightsError(f"`{path}` is damaged: {reason}; fetch or write it anew")
+    return WeightsError(path, f"is damaged: {reason}; fetch or write it anew")
 
 
 def unreadable(path: Path, error: OSError) -> WeightsError:
-    return WeightsError(f"`{path}` cannot be opened: {error.strerror or error}")
+    return WeightsError(path, f"cannot be opened: {error.strerror or error}")
 
 
 def allowed(path: Path, root: Path | None) -> Path:
     """The path itself, if it lies below `root`, wherever links lead; None allows every path."""
     if root is not None and not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-        raise WeightsError(
-            f"`{path}` lies outside of the workspace `{root}`: move it there, or say `--allow-outside` to read it"
-        )
+        reason = f"lies outside of the workspace `{root}`: move it there, or say `--allow-outside` to read it"
+        raise WeightsError(path, reason)
     return path
 
 
@@ -55,7 +63,7 @@ def numpy_dtype(path: Path, name: str, dtype: str) -> DType:
     """The NumPy dtype of a tensor whose dtype has a name that Tenuto knows."""
     found = DTYPES.get(dtype)
     if found is None:
-        raise WeightsError(f"`{name}` in `{path}` holds `{dtype}` numbers, which cannot be weights")
+        raise WeightsError(path, f"holds `{name}` as `{dtype}`, which no weight is made of: leave it `unused`")
     return found
 
 

@@ -45,7 +45,7 @@ def open_weights(path: Path, root: Path | None) -> Weights:
     ending = next((ending for ending in FORMATS if path.name.endswith(ending)), None)
     if ending is None:
         known = ", ".join(FORMATS)
-        raise WeightsError(f"`{path}` is of no known format: the names of files of weights end in {known}")
+        raise WeightsError(path, f"is of no known format: the names of files of weights end in {known}")
     chosen = FORMATS[ending]
     try:
         with path.open("rb"):
@@ -61,14 +61,13 @@ def open_weights(path: Path, root: Path | None) -> Weights:
 
 
 def read_header(path: Path, root: Path | None) -> Header:
-    """What a file holds; what is wrong with it stands in the header."""
+    """What a file holds; what is wrong with it stands in the header, and goes on from the file's name."""
     try:
         return open_weights(path, root).header
     except WeightsError as error:
-        return Header((), str(error))
+        return Header((), error.reason if error.path == path else str(error))
 
 
 def missing_package(path: Path, package: str, extra: str) -> WeightsError:
-    return WeightsError(
-        f'`{path}` needs the package `{package}`, which is not installed: `pip install "tenuto[{extra}]"` does it'
-    )
+    reason = f'needs the package `{package}`, which is not installed: `pip install "tenuto[{extra}]"` does it'
+    return WeightsError(path, reason)

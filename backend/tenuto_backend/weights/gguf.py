@@ -45,10 +45,9 @@ class Gguf(Struct, frozen=True):
         try:
             numbers: Array = dequantize(data, found.tensor_type)
         except NotImplementedError as error:
-            raise WeightsError(
-                f"`{name}` in `{self.path}` is quantised as {found.tensor_type.name}, which the package `gguf` cannot "
-                "read: take a file with another quantisation"
-            ) from error
+            kind = found.tensor_type.name
+            reason = f"holds `{name}` quantised as {kind}, which the package `gguf` cannot read: take another file"
+            raise WeightsError(self.path, reason) from error
         return numbers.reshape(shape)
 
 

@@ -12,7 +12,7 @@ from tenuto_analysis.graph import Initialiser
 from tenuto_analysis.types import Float, Int, Tensor, Value
 from tenuto_analysis.weights import Piece, Source, Wanted
 from tenuto_backend.reference import initialisers
-from tenuto_backend.reference.dtypes import DTYPES, FLOATING, DType
+from tenuto_backend.reference.dtypes import DTYPES, FLOATING, NAMES, DType
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
 
@@ -26,7 +26,7 @@ def loaded(weights: Weights, sources: Mapping[str, Source], wanted: Sequence[Wan
 def load(weights: Weights, source: Source, path: str, type_: Tensor) -> Array:
     """One weight, in its dtype and shape: a view of the file where it stands there just so."""
     dtype, shape = _dtype(type_), _shape(type_)
-    pieces = [_converted(_piece(weights, piece), dtype, piece.name) for piece in source.pieces]
+    pieces = [_converted(weights, piece.name, _piece(weights, piece), dtype) for piece in source.pieces]
     array = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=source.axis)
     assert array.shape == shape, f"{path}: the plan gives {array.shape}, the model wants {shape}"
     return np.asarray(array, order="C")
@@ -53,7 +53,7 @@ def _piece(weights: Weights, piece: Piece) -> Array:
     return array[(slice(None),) * axis + (slice(start, stop),)]
 
 
-def _converted(array: Array, dtype: DType, name: str) -> Array:
+def _converted(weights: Weights, name: str, array: Array, dtype: DType) -> Array:
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore", invalid="ignore"):
@@ -61,14 +61,9 @@ def _converted(array: Array, dtype: DType, name: str) -> Array:
     if dtype in FLOATING and dtype.itemsize < array.dtype.itemsize:
         lost = np.count_nonzero(np.isfinite(array)) - np.count_nonzero(np.isfinite(result))
         if lost:
-            raise WeightsError(
-                f"`{name}`: {lost} of its numbers are too large for `{_name(dtype)}`: give the weight a wider dtype"
-            )
+            reason = f"holds {lost} numbers in `{name}` that are too large for `{NAMES[dtype]}`: give it a wider dtype"
+            raise WeightsError(weights.path, reason)
     return result
-
-
-def _name(dtype: DType) -> str:
-    return next(name for name, other in DTYPES.items() if other == dtype)
 
 
 def _dtype(type_: Tensor) -> DType:

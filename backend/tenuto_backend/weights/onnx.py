@@ -47,7 +47,7 @@ class Onnx(Struct, frozen=True):
             raise broken(self.path, f"`{name}` lies in `{place}`, which is not below the model's folder")
         file = allowed(self.path.parent / location, self.root)
         if not file.is_file():
-            raise WeightsError(f"`{self.path}` keeps `{name}` in `{place}`, which is not there: fetch it too")
+            raise WeightsError(self.path, f"keeps `{name}` in `{place}`, which is not there: fetch it too")
         data = mapped(file)
         if not start.isdecimal() or not (length or "0").isdecimal():
             raise broken(self.path, f"`{name}` lies at {start}, {length} bytes long")

@@ -28,9 +28,9 @@ def open_weights(path: Path, root: Path | None) -> safetensors.Safetensors:
         command = [sys.executable, "-P", "-m", CHILD, str(path.absolute()), str(copy)]
         ran = subprocess.run(command, capture_output=True, text=True, check=False)
         if ran.returncode == REFUSED:
-            raise WeightsError(f"`{path}` is not read: {ran.stdout.strip()}; ask for a `.safetensors` of it")
+            raise WeightsError(path, f"is not read: {ran.stdout.strip()}; ask for a `.safetensors` of it")
         if ran.returncode != 0:
             last = (ran.stdout.strip() or ran.stderr.strip()).splitlines()[-1:]
             reason = last[0] if last else f"the process that reads it ended with {ran.returncode}"
-            raise WeightsError(f"`{path}` cannot be read: {reason}; save it as a `.safetensors`")
+            raise WeightsError(path, f"cannot be read: {reason}; save it as a `.safetensors`")
         return safetensors.open_weights(copy, root)

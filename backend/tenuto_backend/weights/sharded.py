@@ -14,6 +14,7 @@ from tenuto_backend.weights.base import WeightsError, allowed, broken
 
 
 class Sharded(Struct, frozen=True):
+    path: Path
     header: Header
     shards: dict[str, safetensors.Safetensors]
 
@@ -27,13 +28,13 @@ def open_weights(path: Path, root: Path | None) -> Sharded:
     for shard in dict.fromkeys(places.values()):
         file = allowed(path.parent / shard, root)
         if not file.is_file():
-            raise WeightsError(f"`{path}` names the shard `{shard}`, which is not beside it: fetch it too")
+            raise WeightsError(path, f"names the shard `{shard}`, which is not beside it: fetch it too")
         opened[shard] = safetensors.open_weights(file, root)
     for name, shard in places.items():
         if name not in opened[shard].stored:
             raise broken(path, f"it says that `{name}` is in `{shard}`, which does not have it")
     tensors = tuple(opened[shard].stored[name] for name, shard in places.items())
-    return Sharded(Header(tensors), {name: opened[shard] for name, shard in places.items()})
+    return Sharded(path, Header(tensors), {name: opened[shard] for name, shard in places.items()})
 
 
 def _places(path: Path) -> dict[str, str]:

@@ -51,17 +51,22 @@ class Counts(Struct, frozen=True):
     parameters: int
 
 
-def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool = False) -> Program:
-    """The typed graph of a deploy and its weights; raises `Stopped`."""
-    whole = Place(file, deploy, Span(0, 0))
+def typed_graph(db: Database, file: str, deploy: str) -> Graph:
+    """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
     try:
         refuse_settings(db, file, deploy)
-        graph = verify(elaborate(db, file, deploy))
+        return verify(elaborate(db, file, deploy))
     except Refusal as refusal:
         raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
+
+
+def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool = False) -> Program:
+    """The typed graph of a deploy and its weights; raises `Stopped`."""
+    graph = typed_graph(db, file, deploy)
     setting = loading.setting_of(db, file, deploy)
     if setting is None:
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"
+        whole = Place(file, deploy, Span(0, 0))
         raise _stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
     wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
     if isinstance(setting, Drawn):

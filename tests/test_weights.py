@@ -31,6 +31,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.dims import literal
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate import checkpoints
+from tenuto_analysis.elaborate.deploys import elaborate
 from tenuto_analysis.graph import Initialiser
 from tenuto_analysis.types import Float, Int, Tensor
 from tenuto_analysis.weights import (
@@ -564,8 +565,11 @@ def deployed(header: Header, edit: Callable[[str], str] = lambda text: text) -> 
     db = Database()
     file = str(EXAMPLES / "minilm.ten")
     db.set(modules.file_text, file, edit(Path(file).read_text(encoding="utf-8")))
-    (weights,) = loading.weights_files(db, file)
-    db.set(weights_header, weights, header)
+    setting = loading.setting_of(db, file, "sentence_encoder")
+    assert isinstance(setting, Checkpoint)
+    place = modules.data_file(file, setting.file)
+    assert place in loading.weights_files(db, file)
+    db.set(weights_header, place, header)
     return db, file
 
 
@@ -649,6 +653,19 @@ def test_each_initialiser_draws_what_it_says() -> None:
     assert -2 <= uniform.min() < -1.9 and -1.1 < uniform.max() <= -1
     assert abs(drawn("normal", std=0.1, mean=5.0).mean() - 5) < 0.05
     assert 0.015 < draw(0, "a", None, wanted).astype(np.float64).std() < 0.025
+
+
+@pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.ten")))
+def test_the_small_deploys_of_the_examples_can_be_drawn(example: str) -> None:
+    db, file = Database(), str(EXAMPLES / f"{example}.ten")
+    db.set(modules.file_text, file, Path(file).read_text(encoding="utf-8"))
+    for key, keyword in modules.keys(db, file):
+        if keyword == "deploy" and "small" in key:
+            for weight in elaborate(db, file, key).entry.weights:
+                type_ = weight.value.type
+                array = draw(0, weight.path, weight.initialiser, type_)
+                assert str(type_) == f"f32[{', '.join(map(str, array.shape))}]"
+                assert np.isfinite(array).all(), weight.path
 
 
 def test_the_checker_and_the_reference_know_the_same_initialisers() -> None:

@@ -8,6 +8,7 @@ from math import log, pi
 from tenuto_analysis.dtypes import BOOL, SCALARS, Kind, Scalar
 from tenuto_analysis.graph import Argument, Ssa
 from tenuto_analysis.types import Tensor
+from tenuto_backend.onnx.dtypes import element
 from tenuto_backend.onnx.site import Rule, Site
 
 F32 = SCALARS["f32"]
@@ -39,6 +40,15 @@ def _remainder(site: Site, a: str, b: str) -> str:
     other_side = site("Xor", site("Less", rest, zero), site("Less", b, zero))
     moved = site("And", other_side, site("Not", site("Equal", rest, zero)))
     return site("Where", moved, site("Add", rest, b), rest)
+
+
+def cast(site: Site) -> Sequence[str] | None:
+    """To 8-bit floats as NumPy and PyTorch cast: what is too large is infinite, or NaN. ONNX by itself would hold it."""
+    to = str(site.result.dtype)
+    if not to.startswith("f8"):
+        return None
+    rounding = {"round_mode": "nearest"} if to == "f8e8m0" else {}
+    return [site("Cast", site.value("x"), to=element(site.result.dtype), saturate=0, **rounding)]
 
 
 def power(site: Site) -> Sequence[str] | None:
@@ -140,4 +150,4 @@ RULES: Mapping[str, Rule] = {
     "trunc": _in_f32(trunc),
 }
 
-EXCEPTIONS: Mapping[str, Rule] = {"power": power, "where": where}
+EXCEPTIONS: Mapping[str, Rule] = {"cast": cast, "power": power, "where": where}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -16,7 +17,7 @@ from onnx.reference import ReferenceEvaluator
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.dims import Dim, Leaf, Symbol, Truth, evaluate, literal, maximum, of
+from tenuto_analysis.dims import Dim, Leaf, Truth, evaluate, literal, of
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.graph import Apply, Argument, Block, Function, Graph, Ssa
 from tenuto_analysis.types import Bool, DTypeValue, Float, Int, ListValue, NoneValue, RecordValue, Str, Tensor, Value
@@ -27,11 +28,12 @@ from tenuto_backend.onnx.save import with_weights
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_backend.reference.values import Array
 from tenuto_grammar.text import Span
+from tests.dim_source import dim, symbol
 
 FILE = "/models/one.ten"
 ORIGIN = Place(FILE, "main", Span(0, 4))
 
-LEAVES = {name: Symbol(name, "main") for name in "ABCDHKLMNSW"}
+LEAVES = {name: symbol(name) for name in "ABCDHKLMNSW"}
 SYMBOLS = {name: of(leaf) for name, leaf in LEAVES.items()}
 
 BINDINGS: Sequence[Mapping[str, int]] = (
@@ -72,9 +74,8 @@ def tensor(text: str, dtype: str = "f32") -> Tensor:
     match = re.fullmatch(r"(\w+)\[(.*)\]", text)
     assert match is not None, text
     name = dtype if match[1] == "T" else match[1]
-    functions = {"max": lambda a, b: maximum(a, literal(b))}
-    items = eval(f"({match[2]},)", {}, {**SYMBOLS, **functions}) if match[2] else ()
-    return Tensor(SCALARS[name], tuple(item if isinstance(item, Dim) else literal(item) for item in items))
+    items = re.split(r",\s*(?![^(]*\))", match[2]) if match[2] else []
+    return Tensor(SCALARS[name], tuple(map(dim, items)))
 
 
 def static(value: Static) -> Value:
@@ -171,11 +172,12 @@ def accept(model: onnx.ModelProto) -> None:
     shape_inference.infer_shapes(model, check_type=True, strict_mode=True, data_prop=True)
 
 
-def in_onnxruntime(model: onnx.ModelProto) -> Session:
+def in_onnxruntime(model: onnx.ModelProto | Path) -> Session:
     runtime: Any = importlib.import_module("onnxruntime")
     settings = runtime.SessionOptions()
     settings.log_severity_level = 3
-    return cast(Session, runtime.InferenceSession(model.SerializeToString(), settings, ["CPUExecutionProvider"]))
+    source = str(model) if isinstance(model, Path) else model.SerializeToString()
+    return cast(Session, runtime.InferenceSession(source, settings, ["CPUExecutionProvider"]))
 
 
 def in_reference(model: onnx.ModelProto) -> Session:

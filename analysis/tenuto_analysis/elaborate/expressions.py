@@ -117,7 +117,8 @@ def _tensor_type(value: Value) -> Tensor:
 def _binary(b: Builder, node: syntax.Binary, value: Value) -> Form:
     left, right = build(b, node.left), build(b, node.right)
     result = _tensor_type(value)
-    dtype = _met(b, node.left, node.right)
+    # A quotient of sizes is no size: both sides are floats before they meet.
+    dtype = scalar_of(result.dtype) if node.operator is BinaryOperator.DIVIDE else _met(b, node.left, node.right)
     if node.operator is BinaryOperator.MATMUL:
         operands = {"a": b.tensor(left, dtype, node.left.span), "b": b.tensor(right, dtype, node.right.span)}
         return b.apply("matmul", operands, result, node.span)

@@ -39,12 +39,12 @@ def cached_attention(site: Site) -> Sequence[str] | None:
     inputs = [site.value(name) for name in ("q", "k", "v")]
     past = [site.value(name) for name in ("past_k", "past_v")]
     names = [site.scope.unit.names.fresh(f"{site.scope.unit.hint}.Attention") for _ in site.results]
-    return site.scope.ops("Attention", [*inputs, "", *past], names, is_causal=1, scale=scale)
+    return site.scope.ops("Attention", [*inputs, "", *past], names, is_causal=1, **scale)
 
 
-def _attend(site: Site, scale: float, more: Sequence[str], causal: bool) -> str:
+def _attend(site: Site, scale: Mapping[str, float], more: Sequence[str], causal: bool) -> str:
     inputs = [site.value(name) for name in ("q", "k", "v")]
-    return site("Attention", *inputs, *more, is_causal=int(causal), scale=scale)
+    return site("Attention", *inputs, *more, is_causal=int(causal), **scale)
 
 
 def _fits(site: Site) -> bool:
@@ -62,10 +62,13 @@ def _is_causal(site: Site) -> bool:
     return site.truth("causal")
 
 
-def _scale(site: Site) -> float | None:
-    match site.arguments.get("scale"):
+def _scale(site: Site) -> Mapping[str, float] | None:
+    """The attribute that says the scale; none for the default, `1 / sqrt(D)`, which is ONNX's too."""
+    match site.arguments["scale"]:
+        case Float(value=None):
+            return {}
         case Float(value=float(value)):
-            return value
+            return {"scale": value}
         case _:
             return None
 

@@ -49,9 +49,10 @@ def shape_of(shape: tuple[object, ...]) -> list[int]:
 
 
 def case_graph(case: dict[str, Any]) -> Graph:
-    """The graph of a recorded case, for images of the recorded size."""
+    """The graph of a recorded case, for batches and images of the recorded size."""
     text = (EXAMPLES / f"{case['example']}.ten").read_text(encoding="utf-8")
     height, width = ARRAYS[case["inputs"][0]].shape[-2:]
+    text = re.sub(r"\bB: 1,", "B: 1 .. 4,", text)
     text = re.sub(r"\bH: \d+(?=[ ,}])", f"H: {height}", text)
     return graph_of(re.sub(r"\bW: \d+(?=[ ,}])", f"W: {width}", text), case["deploy"], case["example"])
 

@@ -1,7 +1,8 @@
 """Functions: one for each definition and choice of static arguments, made when the first call asks for it.
 
-A function owns symbols for the sizes of its tensors. What a caller passes for them stands at the call. Sizes of a pack
-that are equal at the call are one symbol, and a size of 1 stays 1, so that what broadcasts there broadcasts here.
+A function owns symbols for those sizes of its tensors that are no numbers where it is called; the call says what they
+are there. Sizes that are equal there are one symbol, so that what broadcasts there broadcasts here. A size over which
+the body loops stays a symbol, so that the loop stays one.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal,
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate import expressions
 from tenuto_analysis.elaborate.builder import Builder, Called, Refusal, plain, scalar_of
-from tenuto_analysis.elaborate.forms import Fields, Form, Several, dims_in, is_static, tensors_in
+from tenuto_analysis.elaborate.forms import Fields, Form, Several, dims_in, is_closed, is_static, tensors_in
 from tenuto_analysis.elaborate.statements import refuse_clauses, walk
 from tenuto_analysis.graph import Apply, Call, Function, If, Loop, Size, Ssa
 from tenuto_analysis.graph import walk as nodes_of
@@ -70,40 +71,45 @@ class Localised:
     def _standing_for(self, size: Dim) -> Dim | None:
         return next((own for other, own in self._own if other is size or self.known.equal(other, size)), None)
 
-    def size(self, name: str, size: Dim, keep: bool) -> Dim:
-        """A size without a name of its own; `keep` says that a number stays one."""
-        if size.constant == 1 or (keep and size.constant is not None):
+    def number(self, size: Dim) -> Dim | None:
+        """A size as a number: where it is written as one, or where the facts say that it is 0 or 1."""
+        if size.constant is not None:
             return size
-        return self.symbol(Symbol(name, self.owner, 0), size)
+        simple = self.known.facts.simplify(size)
+        return simple if simple.constant in (0, 1) else None
 
-    def value(self, name: str, value: Value, keep: bool) -> Value:
+    def size(self, name: str, size: Dim) -> Dim:
+        """A size without a name of its own."""
+        return self.number(size) or self.symbol(Symbol(name, self.owner, 0), size)
+
+    def value(self, name: str, value: Value) -> Value:
         match value:
             case Int(value=dim):
-                return Int(self.size(name, dim, keep))
+                return Int(self.size(name, dim))
             case ShapeValue(shape=shape):
                 return ShapeValue(
                     tuple(
-                        self.size(f"{name}.{i}", item, keep) if isinstance(item, Dim) else item
+                        self.size(f"{name}.{i}", item) if isinstance(item, Dim) else item
                         for i, item in enumerate(shape)
                     )
                 )
             case Tensor(dtype=dtype, shape=shape):
-                sizes = self.value(name, ShapeValue(shape), False)
+                sizes = self.value(name, ShapeValue(shape))
                 assert isinstance(sizes, ShapeValue)
                 return Tensor(dtype, sizes.shape)
             case TupleValue(items=items):
-                return TupleValue(tuple(self.value(f"{name}.{i}", item, keep) for i, item in enumerate(items)))
+                return TupleValue(tuple(self.value(f"{name}.{i}", item) for i, item in enumerate(items)))
             case ListValue(items=items):
-                return ListValue(tuple(self.value(f"{name}.{i}", item, keep) for i, item in enumerate(items)))
+                return ListValue(tuple(self.value(f"{name}.{i}", item) for i, item in enumerate(items)))
             case RecordValue(name=record, file=file, fields=fields):
                 return RecordValue(
-                    record, file, tuple((key, self.value(f"{name}.{key}", item, keep)) for key, item in fields)
+                    record, file, tuple((key, self.value(f"{name}.{key}", item)) for key, item in fields)
                 )
             case Reference(file=file, name=model, arguments=arguments):
                 return Reference(
                     file,
                     model,
-                    tuple((key, self.value(f"{name}.{i}", item, True)) for i, (key, item) in enumerate(arguments)),
+                    tuple((key, self.value(f"{name}.{i}", item)) for i, (key, item) in enumerate(arguments)),
                 )
             case _:
                 return value
@@ -184,7 +190,7 @@ class Table:
             signature.file,
             signature.key,
             node.doc,
-            tuple(statics.items()),
+            tuple((name, value) for name, value in statics.items() if is_closed(value)),
             entering,
             weights=tuple(builder.weights.values()),
             body=builder.block,
@@ -223,6 +229,7 @@ def _local_arguments(
     bindings = {name: value for name, value, _ in queries.interface(db, signature.file, signature.key).bindings}
     parameters = {parameter.name: parameter for parameter in signature.parameters}
     generics = {generic.name for generic in signature.generics}
+    looped = _looped_sizes(db, signature)
     statics: dict[str, Value] = {}
     for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], ShapeValue)):
         if name in parameters:
@@ -231,16 +238,16 @@ def _local_arguments(
         atom = single_atom(own.value) if isinstance(own, Int) else None
         match value:
             case Int(value=size) if isinstance(atom, Leaf):
-                if name in generics and size.constant is not None:
-                    statics[name] = value
-                elif (own_size := local.symbol(atom, size)) is not of(atom):
+                number = local.number(size) if name in generics or name not in looped else None
+                own_size = number or local.symbol(atom, size)
+                if own_size is not of(atom):
                     statics[name] = Int(own_size)
             case Int(value=size):
-                statics[name] = Int(local.symbol(Symbol(name, signature.owner, 0), size))
+                statics[name] = Int(local.size(name, size))
             case GenericModel() | ModelBound():
                 raise Refusal(place, f"`{value}` is not known when the model is built")
             case _:
-                statics[name] = local.value(name, value, not isinstance(value, ShapeValue))
+                statics[name] = local.value(name, value)
     fixed = Substitution(signature.owner, Known(), dict(statics))
     inputs: dict[str, Value] = {}
     for name, parameter in parameters.items():
@@ -257,11 +264,30 @@ def _local_arguments(
         bound = bindings.get(name)
         atom = single_atom(bound.value) if isinstance(bound, Int) else None
         if isinstance(chosen, Int) and chosen.value.constant is None and isinstance(atom, Leaf):
-            statics[name] = Int(local.symbol(atom, chosen.value))
+            statics[name] = Int(local.number(chosen.value) or local.symbol(atom, chosen.value))
             continue
-        statics[name] = local.value(name, chosen if chosen is not None and is_static(chosen) else given[name], True)
+        statics[name] = local.value(name, chosen if chosen is not None and is_static(chosen) else given[name])
         fixed.values[name] = statics[name]
     return statics, inputs
+
+
+def _looped_sizes(db: Database, signature: Signature) -> frozenset[str]:
+    """The names in what a body gives to `range`."""
+    node = declaration(db, signature.file, signature.key)
+    assert isinstance(node, syntax.Definition)
+    return frozenset(
+        name.text
+        for call in _below(node)
+        if isinstance(call, syntax.Call) and isinstance(call.callee, syntax.Name) and call.callee.text == "range"
+        for name in _below(call)
+        if isinstance(name, syntax.Name)
+    )
+
+
+def _below(node: syntax.Node) -> Iterator[syntax.Node]:
+    for child in syntax.children(node):
+        yield child
+        yield from _below(child)
 
 
 def _input_type(fixed: Substitution, name: str, wanted: Value, given: Value, local: Localised) -> Value:
@@ -274,7 +300,7 @@ def _input_type(fixed: Substitution, name: str, wanted: Value, given: Value, loc
         isinstance(d, Dim) for d in _items_of(type_)
     ):
         return type_
-    return local.value(name, given, False)
+    return local.value(name, spelled_out(given))
 
 
 def spelled_out(value: Value) -> Value:

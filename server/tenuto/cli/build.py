@@ -11,12 +11,10 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from tenuto.cli.formats import text
 from tenuto.cli.misuse import Misuse
-from tenuto.cli.outcome import count
 from tenuto.cli.sources import shown
-from tenuto.cli.target import Opened, open_target
-from tenuto.cli.terminal import wants_color
+from tenuto.cli.table import table
+from tenuto.cli.target import Opened, open_target, show_findings
 from tenuto_analysis.compat import override
 from tenuto_backend.build import Program, Stopped, checkpoint_names, counts, program
 from tenuto_backend.onnx.emit import emit
@@ -44,14 +42,14 @@ def run(arguments: list[str]) -> int:
     read = _read(arguments)
     opened = open_target(read.target)
     if opened.reports:
-        return _show(opened, Stopped(()), read.color)
+        return show_findings(opened, opened.reports, read.color, "not built")
     rows: list[Row] = []
     code = 0
     for deploy in opened.deploys:
         try:
             rows.append(_build(opened, deploy, read))
         except Stopped as stopped:
-            code = _show(opened, stopped, read.color)
+            code = show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not built")
         except (OnnxError, WeightsError) as error:
             print(f"tenuto: `{deploy}` cannot be built: {error}", file=sys.stderr)
             code = 1
@@ -110,13 +108,6 @@ class _Shown(Mapping[str, Array]):
         return len(self._weights)
 
 
-def _show(opened: Opened, stopped: Stopped, color: str) -> int:
-    reports = opened.reports or tuple(map(report, stopped.findings))
-    sys.stdout.write(text.render(opened.outcome(reports), wants_color(color)))
-    print(f"not built: {count(len(reports), 'error')}", file=sys.stderr)
-    return 1
-
-
 def _table(rows: list[Row]) -> Iterator[str]:
     head = ("deploy", "functions", "nodes", "parameters", "weights", "seconds", "files")
     cells = [
@@ -131,13 +122,7 @@ def _table(rows: list[Row]) -> Iterator[str]:
         )
         for row in rows
     ]
-    widths = [max(len(line[column]) for line in (head, *cells)) for column in range(len(head))]
-    for line in (head, *cells):
-        aligned = (
-            cell.rjust(width) if 0 < column < len(head) - 1 else cell.ljust(width)
-            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        yield "  ".join(aligned).rstrip()
+    return table([head, *cells], right=range(1, len(head) - 1))
 
 
 def _bytes(number: int) -> str:

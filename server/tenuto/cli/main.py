@@ -27,6 +27,8 @@ COMMANDS = {
     "check": Command("tenuto.cli.check", "find mistakes in files and folders"),
     "fmt": Command("tenuto.cli.fmt", "lay out files in the one canonical way"),
     "build": Command("tenuto.cli.build", "make an artifact of a deploy"),
+    "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs"),
+    "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
 }

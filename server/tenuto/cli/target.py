@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from difflib import get_close_matches
 from typing import NamedTuple
 
+from tenuto.cli.formats import text
 from tenuto.cli.misuse import Misuse
-from tenuto.cli.outcome import Outcome
+from tenuto.cli.outcome import Outcome, count
 from tenuto.cli.sources import Disk, Source, shown
+from tenuto.cli.terminal import wants_color
 from tenuto_backend.build import deploys_of
 from tenuto_server.reports import Report
 from tenuto_server.settings import SettingsFinder
@@ -32,9 +35,9 @@ class Opened(NamedTuple):
         return Outcome(self.disk, [self.source], [], list(reports))
 
 
-def open_target(text: str) -> Opened:
+def open_target(target: str) -> Opened:
     """Reads and checks the file; raises `Misuse` where it, or the deploy, does not exist."""
-    path, wanted = _split(text)
+    path, wanted = _split(target)
     file = os.path.abspath(path)
     disk, settings = Disk(), SettingsFinder()
     obstacle = disk.obstacle(file)
@@ -52,10 +55,17 @@ def open_target(text: str) -> Opened:
     return Opened(workspace, disk, Source(file, shown(file)), root, chosen, reports)
 
 
-def _split(text: str) -> tuple[str, str | None]:
-    found = _TARGET.fullmatch(text)
-    if found is None or os.path.lexists(text):
-        return text, None
+def show_findings(opened: Opened, reports: tuple[Report, ...], color: str, what: str) -> int:
+    """Shows what stands in the way, and that something was `not built` for it; returns the exit code."""
+    sys.stdout.write(text.render(opened.outcome(reports), wants_color(color)))
+    print(f"{what}: {count(len(reports), 'error')}", file=sys.stderr)
+    return 1
+
+
+def _split(target: str) -> tuple[str, str | None]:
+    found = _TARGET.fullmatch(target)
+    if found is None or os.path.lexists(target):
+        return target, None
     return found["file"], found["deploy"]
 
 

@@ -7,8 +7,7 @@ the graph is taken to be well formed (`graph_check.py`).
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from onnx import FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto
@@ -74,14 +73,25 @@ def _names(functions: Iterable[Function]) -> dict[Function, str]:
 
     ONNX has overloads for this, but onnxruntime 1.31 finds none from inside a function, and onnx's own evaluator none.
     """
-    ordered = list(functions)
-    instances = Counter(function.name for function in ordered)
+    instances: dict[str, list[Function]] = {}
+    for function in functions:
+        instances.setdefault(function.name, []).append(function)
     names = Names()
-    found: dict[Function, str] = {}
-    for function in ordered:
-        statics = "_".join(str(value) for _, value in function.statics) if instances[function.name] > 1 else ""
-        found[function] = names.fresh(_NOT_IN_A_NAME.sub("_", f"{function.name}_{statics[:_LONGEST]}").strip("_"))
-    return found
+    return {
+        function: names.fresh(_NOT_IN_A_NAME.sub("_", f"{name} {text}"[:_LONGEST]).strip("_"))
+        for name, several in instances.items()
+        for function, text in zip(several, _differences(several), strict=True)
+    }
+
+
+def _differences(several: Sequence[Function]) -> list[str]:
+    """Of each instance the static arguments that another has not."""
+    given = [{(name, str(value)) for name, value in function.statics} for function in several]
+    common = set.intersection(*given)
+    return [
+        " ".join(str(value) for name, value in function.statics if (name, str(value)) not in common)
+        for function in several
+    ]
 
 
 def _write(writer: Writer, function: Function, opset: int) -> _Written:

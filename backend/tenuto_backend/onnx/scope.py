@@ -157,7 +157,7 @@ class Scope(Struct, eq=False):
         key = (scalar(dtype).name, array.shape, array.tobytes())
         found = self.unit.known.get(key)
         if found is None:
-            found = self.unit.known[key] = self.unit.names.fresh(_constant_name(array))
+            found = self.unit.known[key] = self.unit.names.fresh("constant")
             tensor = numpy_helper.from_array(array, found)
             tensor.data_type = element(dtype)
             value = AttributeProto(name="value", type=AttributeProto.TENSOR, t=tensor)
@@ -182,10 +182,3 @@ def _lone_leaf(dim: Dim) -> Leaf | None:
     """The leaf that a size is, where it is nothing else."""
     atom = single_atom(dim)
     return atom if isinstance(atom, Leaf) else None
-
-
-def _constant_name(array: Array) -> str:
-    """A readable name: the numbers themselves, where they are few."""
-    if array.size > 6:
-        return "constant"
-    return "constant[" + ", ".join(map(str, array.ravel().tolist())) + "]" if array.ndim else f"constant {array}"

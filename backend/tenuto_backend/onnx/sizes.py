@@ -33,6 +33,7 @@ from tenuto_analysis.normal_form import (
     Power,
     Quotient,
     Remainder,
+    ordered_terms,
     single_atom,
 )
 from tenuto_backend.onnx.dtypes import ELEMENTS
@@ -144,7 +145,7 @@ def _axes(scope: Scope, dims: Sequence[Dim]) -> str:
 def _sum(scope: Scope, dim: Dim, guarded: bool) -> str:
     total: str | None = None
     # A term that is subtracted needs something to be subtracted from.
-    for monomial, coefficient in sorted(dim.terms.items(), key=lambda term: (term[1] < 0, not term[0].atoms)):
+    for monomial, coefficient in sorted(ordered_terms(dim), key=lambda term: (term[1] < 0, not term[0].atoms)):
         if not monomial.atoms:
             part = scope.integers([abs(coefficient)])
         else:

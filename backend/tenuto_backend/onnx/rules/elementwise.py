@@ -43,7 +43,7 @@ def _remainder(site: Site, a: str, b: str) -> str:
 
 
 def cast(site: Site) -> Sequence[str] | None:
-    """To 8-bit floats as NumPy and PyTorch cast: what is too large is infinite, or NaN. ONNX by itself would hold it."""
+    """To 8-bit floats as NumPy and PyTorch cast: what is too large is infinite, or NaN. ONNX alone would hold it."""
     to = str(site.result.dtype)
     if not to.startswith("f8"):
         return None

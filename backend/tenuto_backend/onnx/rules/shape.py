@@ -45,6 +45,16 @@ def expand(site: Site) -> Sequence[str]:
     return [site("Expand", site.value("x"), site.vector(site.result_shape))]
 
 
+def split(site: Site) -> Sequence[str] | None:
+    """Of nothing, parts of no element: onnxruntime takes them by their sizes alone."""
+    axis = site.axis("axis", len(site.shape("x")))
+    if site.shape("x")[axis].constant != 0:
+        return None
+    sizes_ = site.integers(*[0] * len(site.results))
+    names = [site.scope.unit.names.fresh("part") for _ in site.results]
+    return site.scope.ops("Split", [site.value("x"), sizes_], names, axis=axis)
+
+
 def stack(site: Site) -> Sequence[str]:
     axis = site.axis("axis", len(site.result_shape))
     parts = [site("Unsqueeze", value, site.integers(axis)) for value in site.values("parts")]
@@ -199,4 +209,4 @@ RULES: Mapping[str, Rule] = {
     "arange": arange,
 }
 
-EXCEPTIONS: Mapping[str, Rule] = {"reshape": reshape_, "permute": permute_, "expand": expand}
+EXCEPTIONS: Mapping[str, Rule] = {"reshape": reshape_, "permute": permute_, "expand": expand, "split": split}

@@ -136,7 +136,7 @@ class Function(Struct, eq=False):
 
     `symbols` are the sizes that it owns; each can be read off the shape of an input or a weight, or stands in
     `size_inputs`, whose values a caller passes after the inputs. `output_names` name the results where the definition
-    returns a record or a tuple.
+    returns a record or a tuple. `assumed` is what it takes for granted about its sizes, each with the reason given.
     """
 
     name: str
@@ -150,6 +150,7 @@ class Function(Struct, eq=False):
     symbols: tuple[Leaf, ...] = ()
     body: Block = field(default_factory=Block)
     output_names: tuple[str, ...] = ()
+    assumed: tuple[tuple[Constraint, str], ...] = ()
 
     @property
     def results(self) -> tuple[Ssa, ...]:
@@ -163,11 +164,15 @@ class Graph(Struct, eq=False):
     file: str
     functions: tuple[Function, ...]
     bounds: tuple[Constraint, ...]
-    assumed: tuple[tuple[Constraint, str], ...] = ()
 
     @property
     def entry(self) -> Function:
         return self.functions[-1]
+
+    @property
+    def assumed(self) -> tuple[tuple[Constraint, str], ...]:
+        """What the deployed model takes for granted, each with its reason."""
+        return self.entry.assumed
 
 
 def tensors_of(argument: Argument) -> Iterator[Ssa]:

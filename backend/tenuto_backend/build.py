@@ -22,6 +22,7 @@ from tenuto_analysis.elaborate.deploys import elaborate, refuse_settings
 from tenuto_analysis.graph import Graph, walk
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, plan
+from tenuto_backend.passes import optimised
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
 from tenuto_backend.weights.files import open_weights, resolve
@@ -55,7 +56,7 @@ def typed_graph(db: Database, file: str, deploy: str) -> Graph:
     """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
     try:
         refuse_settings(db, file, deploy)
-        return verify(elaborate(db, file, deploy))
+        return optimised(verify(elaborate(db, file, deploy)))
     except Refusal as refusal:
         raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
 

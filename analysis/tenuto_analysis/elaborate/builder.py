@@ -14,7 +14,7 @@ from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.recorder import Recorder, Resolved
 from tenuto_analysis.check.statements import Frame
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.dims import Dim, Leaf, Truth
+from tenuto_analysis.dims import Constraint, Dim, Leaf, Truth
 from tenuto_analysis.dtypes import SCALARS, WEAK_INT, DType, Policy, Scalar, Weak
 from tenuto_analysis.elaborate.forms import Form, Several
 from tenuto_analysis.graph import Apply, Argument, Block, Function, Initialiser, Literal, Node, Size, Ssa, Weight
@@ -66,6 +66,7 @@ class Builder:
         self.block = Block()
         self.weights: dict[str, Weight] = {}
         self.collected: list[dict[str, list[Form]]] = []
+        self.assumed: list[tuple[Constraint, str]] = []
 
     # --------------------------------------------------------------------------------------------------------- names
 

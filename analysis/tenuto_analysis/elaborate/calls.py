@@ -91,9 +91,9 @@ def _arguments(b: Builder, resolved: Resolved, given: tuple[Given, ...]) -> Iter
     for name, value, place, parts in resolved.arguments:
         if place is None or is_static(value):
             yield name, value
-        elif place in nodes:
+        elif place in nodes and parts != (place,):
             yield name, expressions.build(b, nodes[place])
-        else:  # several arguments that make one list
+        else:  # arguments that make one list, be it of one
             yield name, Several(tuple(expressions.build(b, nodes[part]) for part in parts))
 
 

@@ -195,6 +195,7 @@ class Table:
             weights=tuple(builder.weights.values()),
             body=builder.block,
             output_names=tuple(results),
+            assumed=tuple(builder.assumed),
         )
         function.symbols = _symbols(function, signature.owner)
         function.size_inputs = tuple(_passed(function))

@@ -92,6 +92,7 @@ def _statement(b: Builder, node: syntax.Statement) -> Form | None:
             constraint = check.constraint(b.ctx, node.constraint)
             if constraint is not None:
                 b.ctx.assume(constraint)
+                b.assumed.append((constraint, node.why.value if node.why is not None else ""))
         case syntax.If() | syntax.Broken():
             raise AssertionError("a branch is walked with what follows it; what is broken has an error")
     return None

@@ -529,6 +529,15 @@ CALLS: Mapping[str, Sequence[str]] = {
         name: [f"{name}(x)", f"{name}(x, axis = 1)", f"{name}(x, axis = (0, 1), keepdims = true)"]
         for name in ("logsumexp", "norm")
     },
+    "masked_softmax": [
+        "masked_softmax(e, e > 0.3)",
+        "masked_softmax(e, q[0, 0, :, 0, none] > 0.0)",
+        "masked_softmax(e, e > 99.0, axis = 1)",
+    ],
+    **{
+        name: [f"{name}(q, cos(angles), sin(angles))".replace("angles", "kk[0, 0, :, 0, none] * c[none, :4]")]
+        for name in ("rotary", "rotary_interleaved")
+    },
     "leaky_relu": ["leaky_relu(x, slope = 0.3)"],
     "elu": ["elu(x, alpha = 0.5)"],
     "celu": ["celu(x, alpha = 0.5)"],
@@ -556,7 +565,14 @@ CALLS: Mapping[str, Sequence[str]] = {
     ],
     "cached_attention": ["cached_attention(q, kk, kk, k, k)"],
 }
-NEWER = {"rms_norm": 23, "attention": 23, "grouped_query_attention": 23, "cached_attention": 23}
+NEWER = {
+    "rotary": 23,
+    "rotary_interleaved": 23,
+    "rms_norm": 23,
+    "attention": 23,
+    "grouped_query_attention": 23,
+    "cached_attention": 23,
+}
 LOWERED = {
     name: found
     for name, target in modules.prelude().items()

@@ -8,6 +8,8 @@ from functools import cache
 from msgspec import Struct
 from onnx import defs
 
+from tenuto_analysis.dtypes import Scalar
+
 _WORDS: Mapping[str, str] = {
     "float": "f32",
     "double": "f64",
@@ -61,6 +63,12 @@ def schema(operator: str, opset: int) -> Schema | None:
     return Schema(
         tuple(item.type_str for item in found.inputs), tuple(item.type_str for item in found.outputs), allowed
     )
+
+
+def takes(operator: str, opset: int, dtype: Scalar) -> bool:
+    """Whether an opset has an operator that takes tensors of `dtype` first."""
+    found = schema(operator, opset)
+    return found is not None and found.takes(found.input(0), dtype.name)
 
 
 def _name(text: str) -> str:

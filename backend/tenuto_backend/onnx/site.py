@@ -23,7 +23,7 @@ from tenuto_analysis.types import (
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.dtypes import element, scalar, wider
 from tenuto_backend.onnx.infos import dims_of
-from tenuto_backend.onnx.schemas import schema
+from tenuto_backend.onnx.schemas import takes
 from tenuto_backend.onnx.scope import Attribute, Scope
 
 
@@ -128,9 +128,7 @@ class Site(Struct, eq=False):
 
 def fitting(site: Site, operator: str, dtype: Scalar) -> Scalar:
     """The dtype in which an operator of one tensor computes for `dtype`."""
-    known = schema(operator, site.scope.unit.opset)
-    assert known is not None, operator
-    return next(found for found in (dtype, *wider(dtype)) if known.takes(known.input(0), found.name))
+    return next(found for found in (dtype, *wider(dtype)) if takes(operator, site.scope.unit.opset, found))
 
 
 Rule = Callable[[Site], Sequence[str] | None]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_backend.onnx.rules import attention, compare, elementwise, index, linear, reduce, resize, shape
+from tenuto_backend.onnx.rules import (
+    attention,
+    compare,
+    elementwise,
+    index,
+    linear,
+    reduce,
+    resize,
+    rotary,
+    shape,
+    softmax,
+)
 from tenuto_backend.onnx.site import Rule
 
 RULES: Mapping[str, Rule] = {
@@ -12,9 +23,11 @@ RULES: Mapping[str, Rule] = {
     **compare.RULES,
     **reduce.RULES,
     **shape.RULES,
+    **softmax.RULES,
     **index.RULES,
     **resize.RULES,
     **attention.RULES,
+    **rotary.RULES,
 }
 """What `lower onnx rule` stands for, and the two operations that the language writes as an index."""
 

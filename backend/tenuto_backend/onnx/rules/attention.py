@@ -11,7 +11,7 @@ from tenuto_analysis.dims import Dim
 from tenuto_analysis.graph import Ssa
 from tenuto_analysis.types import Float, NoneValue
 from tenuto_backend.onnx.infos import dims_of
-from tenuto_backend.onnx.schemas import schema
+from tenuto_backend.onnx.schemas import takes
 from tenuto_backend.onnx.site import Rule, Site
 
 
@@ -34,7 +34,7 @@ def grouped_query_attention(site: Site) -> Sequence[str] | None:
 
 def cached_attention(site: Site) -> Sequence[str] | None:
     scale = _scale(site)
-    if scale is None or schema("Attention", site.scope.unit.opset) is None:
+    if scale is None or not _known(site):
         return None
     inputs = [site.value(name) for name in ("q", "k", "v")]
     past = [site.value(name) for name in ("past_k", "past_v")]
@@ -49,13 +49,17 @@ def _attend(site: Site, scale: Mapping[str, float], more: Sequence[str], causal:
 
 def _fits(site: Site) -> bool:
     """No mask, no keys of earlier calls, four axes."""
-    if schema("Attention", site.scope.unit.opset) is None or not site.is_none("mask"):
+    if not _known(site) or not site.is_none("mask"):
         return False
     if _is_causal(site) and site.dim("past").constant != 0:
         return False
     bias = site.arguments.get("bias", NoneValue())
     biased: tuple[Dim, ...] = dims_of(bias.type) if isinstance(bias, Ssa) else site.shape("q")
     return len(site.shape("q")) == 4 and len(biased) in (2, 4)
+
+
+def _known(site: Site) -> bool:
+    return takes("Attention", site.scope.unit.opset, site.dtype("q"))
 
 
 def _is_causal(site: Site) -> bool:

@@ -16,7 +16,6 @@ import numpy as np
 import onnx
 import pytest
 from safetensors import safe_open
-from tokenizers import Tokenizer
 
 from tenuto.cli.main import run
 from tenuto_analysis import modules
@@ -31,6 +30,7 @@ from tenuto_backend.onnx.ledger import KEY
 from tenuto_backend.onnx.options import Options
 from tenuto_backend.onnx.save import save
 from tenuto_backend.reference.values import Array
+from tests.demo import COSINES, KNOWN, embeddings
 from tests.models import fetched
 from tests.one_node import Session, agree, feeds_of, in_onnxruntime, in_reference
 from tests.record_examples import below, normal, weight
@@ -89,36 +89,11 @@ def without_data(path: Path) -> onnx.ModelProto:
 
 # --------------------------------------------------------------------------------------------------------------- MiniLM
 
-# From BertModel of transformers 5.23, the mean over the mask, brought to length 1: first components, and cosines.
-KNOWN = {
-    "This framework generates embeddings for each input sentence": [
-        -0.01371736,
-        -0.04285161,
-        -0.01562854,
-        0.01405376,
-        0.03955379,
-    ],
-    "Sentences are passed as a list of string.": [0.05645248, 0.05500241, 0.03137955, 0.0339485, -0.03542474],
-    "The quick brown fox jumps over the lazy dog.": [0.04393358, 0.05893442, 0.04817835, 0.07754812, 0.02674443],
-}
-COSINES = {(0, 1): 0.53807914, (0, 2): 0.11805629, (1, 2): 0.10358967}
-
 
 @pytest.fixture(scope="module")
 def minilm(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fetched("all-MiniLM-L6-v2.safetensors")
     return built("minilm", "embed", tmp_path_factory.mktemp("minilm"))
-
-
-def embeddings(session: Session, sentences: Sequence[str]) -> Array:
-    tokenizer = Tokenizer.from_file(str(fetched("all-MiniLM-L6-v2.tokenizer.json")))
-    tokenizer.no_truncation()
-    tokenizer.enable_padding()
-    encoded = tokenizer.encode_batch(list(sentences))
-    ids = np.array([item.ids for item in encoded], np.int64)
-    mask = np.array([item.attention_mask for item in encoded], np.bool_)
-    (found,) = session.run(None, {"ids": ids, "mask": mask})
-    return found
 
 
 def test_minilm_gives_the_published_embeddings(minilm: Path) -> None:

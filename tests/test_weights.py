@@ -54,12 +54,23 @@ from tenuto_backend.weights.base import WeightsError
 from tenuto_backend.weights.files import open_weights, read_header, resolve
 from tenuto_backend.weights.materialise import draw, loaded
 from tenuto_grammar.text import Span
+from tests.command import Command
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 HERE = Span(0, 0)
 RANDOM = np.random.default_rng(0)
 
 Tensors = Mapping[str, Array]
+
+
+def header_of(path: Path) -> Header:
+    header = read_header(path, None)
+    assert header is not None
+    return header
+
+
+def problem_of(path: Path) -> str:
+    return header_of(path).problem or ""
 
 
 def tensor(dtype: str, *shape: int) -> Tensor:
@@ -199,7 +210,7 @@ def test_a_damaged_file_is_told_or_read(tmp_path: Path, kind: str) -> None:
         for place in random.integers(0, min(len(whole), 2000), random.integers(1, 4)):
             damaged[place] = random.integers(0, 256)
         path.write_bytes(damaged)
-        header = read_header(path, None)
+        header = header_of(path)
         if header.problem is None:
             weights = open_weights(path, None)
             for stored in header.tensors:
@@ -215,7 +226,7 @@ def test_a_header_that_lies_is_told(tmp_path: Path) -> None:
     def lie(header: object, data: bytes = bytes(16)) -> str:
         text = json.dumps(header).encode()
         path.write_bytes(len(text).to_bytes(8, "little") + text + data)
-        return read_header(path, None).problem or ""
+        return problem_of(path)
 
     whole = {"dtype": "F32", "shape": [2, 2], "data_offsets": [0, 16]}
     assert lie({"a": whole}) == ""
@@ -232,7 +243,7 @@ def test_a_header_that_lies_is_told(tmp_path: Path) -> None:
     for wrong in lies:
         assert lie(wrong).startswith("is damaged: "), wrong
     path.write_bytes((1 << 60).to_bytes(8, "little") + b"{}")
-    assert "damaged" in (read_header(path, None).problem or "")
+    assert "damaged" in problem_of(path)
 
 
 def test_a_gguf_gives_the_numbers_of_its_quantised_tensors(tmp_path: Path) -> None:
@@ -274,7 +285,7 @@ def test_npz_with_a_member_that_lies(tmp_path: Path) -> None:
         member = archive.read("a.npy")
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.npy", member.replace(b"(4,)", b"(9,)"))
-    assert "should have" in (read_header(path, None).problem or "")
+    assert "should have" in problem_of(path)
 
 
 # ------------------------------------------------------------------------------------------------- files of many files
@@ -317,7 +328,7 @@ def test_a_missing_shard_is_named(tmp_path: Path) -> None:
 def test_a_wrong_index_is_told(tmp_path: Path, text: str, reason: str) -> None:
     index = shards(tmp_path)
     index.write_text(text, encoding="utf-8", errors="surrogateescape")
-    assert reason in (read_header(index, None).problem or "")
+    assert reason in problem_of(index)
 
 
 def test_external_data_lies_below_the_model(tmp_path: Path) -> None:
@@ -673,3 +684,35 @@ def test_the_checker_and_the_reference_know_the_same_initialisers() -> None:
         name: tuple(inspect.signature(function).parameters)[2:] for name, function in reference.INITIALISERS.items()
     }
     assert takes == checked.INITIALISERS
+
+
+# ----------------------------------------------------------------------------------------------------- in a whole check
+
+SCALED = """
+model Scale[D](x: float[B, D]) -> float[B, D] {
+  param gain: float[D] = ones
+  return x * gain
+}
+
+deploy scaled = Scale[4] { weights: "gain.npz", dims: { B: 1 .. 8 } }
+"""
+
+
+def test_a_check_reads_the_header_and_notices_when_the_file_changes(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": SCALED})
+
+    def rules() -> list[str]:
+        return [found["rule"] for found in json.loads(tenuto("check", "--format", "json", "model.ten").out)["findings"]]
+
+    def store(**tensors: Array) -> None:
+        with (tenuto.folder / "gain.npz").open("wb") as file:
+            np.savez(file, allow_pickle=False, **tensors)
+
+    assert rules() == []
+    store(gain=np.ones(5, np.float32))
+    assert rules() == ["weight-shape"]
+    assert rules() == ["weight-shape"]
+    store(gain=np.ones(4, np.float32))
+    assert rules() == []
+    store(gain=np.ones(4, np.float32), bias=np.ones(4, np.float32))
+    assert rules() == ["unused-weight"]

@@ -80,5 +80,7 @@ def test_a_file_that_is_damaged_is_told(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for damaged in (b"", whole[:10], whole[: len(whole) // 2], whole[:-1], b"hello world"):
         path.write_bytes(damaged)
-        problem = read_header(path, tmp_path).problem
+        header = read_header(path, tmp_path)
+        assert header is not None
+        problem = header.problem
         assert problem is not None and problem.startswith("cannot be read: PyTorch cannot load it")

@@ -6,11 +6,16 @@ command line keeps one workspace for a run, the language server one for its life
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 
 from tenuto_analysis import model, modules
+from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
+from tenuto_analysis.weights import Header, weights_header
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
 
@@ -23,6 +28,7 @@ class Workspace:
         self._read = read
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
+        self._headers: dict[str, tuple[tuple[int, int], Header | None]] = {}
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
@@ -33,7 +39,10 @@ class Workspace:
         return tuple(report(finding) for finding in model.findings(self.database, file))
 
     def load(self, file: str) -> tuple[str, ...]:
-        """Makes sure that a file and all that its imports reach are loaded; returns them, whether or not they exist."""
+        """Makes sure that a file and all that its imports reach are loaded; returns them, whether or not they exist.
+
+        Of the weights that it deploys the headers are loaded; they are read again where their files have changed.
+        """
         reached = {file: None}
         waiting = [file]
         while waiting:
@@ -44,6 +53,9 @@ class Workspace:
                 if needed not in reached:
                     reached[needed] = None
                     waiting.append(needed)
+        for path in loading.weights_files(self.database, file):
+            self.database.set(weights_header, path, self._header(path, self._root(file)))
+            reached[path] = None
         return tuple(reached)
 
     def refresh(self, file: str) -> None:
@@ -51,10 +63,33 @@ class Workspace:
         if file in self._loaded:
             self._set(file, self._read(file))
 
+    def _header(self, path: str, root: str) -> Header | None:
+        """The header of a file of weights; None where there is none inside of the workspace, or nothing to read it."""
+        try:
+            status = os.stat(path)
+        except OSError:
+            return None
+        identity = (status.st_size, status.st_mtime_ns)
+        known = self._headers.get(path)
+        if known is None or known[0] != identity:
+            known = self._headers[path] = (identity, _read_header(path, root))
+        return known[1]
+
     def _set(self, file: str, decoded: Decoded | None) -> None:
         self._loaded[file] = decoded
         self.database.set(modules.root, file, self._root(file))
         self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
+
+
+def _read_header(path: str, root: str) -> Header | None:
+    if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), "")):
+        return None
+    try:
+        readers = import_module("tenuto_backend.weights.files")
+    except ModuleNotFoundError:
+        return None
+    header: Header | None = readers.read_header(Path(path), Path(root))
+    return header
 
 
 def report(finding: Finding) -> Report:

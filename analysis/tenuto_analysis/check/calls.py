@@ -19,7 +19,6 @@ from tenuto_analysis.diagnostics.calls import (
     UnresolvedGeneric,
 )
 from tenuto_analysis.diagnostics.shapes import UnmetRequirement
-from tenuto_analysis.diagnostics.statements import WrongCount
 from tenuto_analysis.diagnostics.types import DTypeMismatch, NotCallable, TypeMismatch
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import All, Compare, Constraint, Dim, Relation, Symbol, of
@@ -47,7 +46,6 @@ from tenuto_analysis.types import (
     OptionalValue,
     PackCall,
     PackVariable,
-    Placeholder,
     RecordKind,
     RecordValue,
     Reference,
@@ -480,24 +478,3 @@ def instance(
     if not complete and isinstance(node, syntax.Name) and result != UNKNOWN:
         models.remember(ctx, node.text, model, found, fit)
     return result
-
-
-# --------------------------------------------------------------------------------------------------------------- tuples
-
-
-def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value, ...]:
-    """The parts of a tuple or list that is taken apart into `count` names."""
-    match value:
-        case Unknown():
-            return (UNKNOWN,) * count
-        case TupleValue(items=items) | ListValue(items=items) if len(items) == count:
-            return items
-        case Sequence(element=element, length=length) if length.constant == count:
-            return (element,) * count
-        case ShapeValue(shape=shape) if len(shape) == count and all(isinstance(item, Dim) for item in shape):
-            return tuple(Int(item) for item in shape if isinstance(item, Dim))
-        case Placeholder(type=inner):
-            return unpacked(ctx, builtins.placeholder_value(ctx, inner), count, span)
-        case _:
-            ctx.report(WrongCount(span, count, str(value)))
-            return (UNKNOWN,) * count

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import builtins, calls, expressions, operators
+from tenuto_analysis.check import builtins, expressions, operators
 from tenuto_analysis.check.bounds import MOST_PARTS, bounded, parts
 from tenuto_analysis.check.context import Context
+from tenuto_analysis.diagnostics.statements import WrongCount
 from tenuto_analysis.diagnostics.types import InvalidType
 from tenuto_analysis.dims import Dim, Leaf, literal, of
 from tenuto_analysis.types import (
@@ -106,6 +107,24 @@ def bind_pattern(ctx: Context, pattern: syntax.Pattern, value: Value, mutable: b
                 ctx.origins.setdefault(str(value.value), pattern.span)
             ctx.values.append((pattern.span, value))
         case syntax.TuplePattern(items=items):
-            parts = calls.unpacked(ctx, value, len(items), pattern.span)
+            parts = unpacked(ctx, value, len(items), pattern.span)
             for item, part in zip(items, parts, strict=True):
                 bind_pattern(ctx, item, part, mutable)
+
+
+def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value, ...]:
+    """The parts of a tuple or list that is taken apart into `count` names."""
+    match value:
+        case Unknown():
+            return (UNKNOWN,) * count
+        case TupleValue(items=items) | ListValue(items=items) if len(items) == count:
+            return items
+        case Sequence(element=element, length=length) if length.constant == count:
+            return (element,) * count
+        case ShapeValue(shape=shape) if len(shape) == count and all(isinstance(item, Dim) for item in shape):
+            return tuple(Int(item) for item in shape if isinstance(item, Dim))
+        case Placeholder(type=inner):
+            return unpacked(ctx, builtins.placeholder_value(ctx, inner), count, span)
+        case _:
+            ctx.report(WrongCount(span, count, str(value)))
+            return (UNKNOWN,) * count

@@ -186,7 +186,7 @@ def index_owner(ctx: Context, name: str) -> str:
 
 def assign(ctx: Context, node: syntax.Assign) -> None:
     value = governed(ctx, node.value, node.local, None)
-    parts = (value,) if len(node.names) == 1 else calls.unpacked(ctx, value, len(node.names), node.value.span)
+    parts = (value,) if len(node.names) == 1 else lists.unpacked(ctx, value, len(node.names), node.value.span)
     for name, part in zip(node.names, parts, strict=True):
         binding = ctx.find(name.text)
         if binding is None or not binding.mutable:

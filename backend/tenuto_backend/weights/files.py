@@ -60,11 +60,16 @@ def open_weights(path: Path, root: Path | None) -> Weights:
         raise missing_package(path, chosen.needs, chosen.extra) from error
 
 
-def read_header(path: Path, root: Path | None) -> Header:
-    """What a file holds; what is wrong with it stands in the header, and goes on from the file's name."""
+def read_header(path: Path, root: Path | None) -> Header | None:
+    """What a file holds; what is wrong with it stands in the header, and goes on from the file's name.
+
+    None where the package that reads it is not installed: a check then says nothing of the file, a build does.
+    """
     try:
         return open_weights(path, root).header
     except WeightsError as error:
+        if isinstance(error.__cause__, ModuleNotFoundError):
+            return None
         return Header((), error.reason if error.path == path else str(error))
 
 

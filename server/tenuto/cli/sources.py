@@ -18,6 +18,7 @@ from tenuto_server.settings import SettingsFinder
 from tenuto_server.texts import Decoded, decode
 
 SUFFIX = ".ten"
+TEXTS = (SUFFIX, ".json")
 SKIPPED_FOLDERS = frozenset({"node_modules", "venv", "site-packages"})
 
 
@@ -63,9 +64,9 @@ class Disk:
         return None if isinstance(content, bytes) else content.strerror or "it cannot be read"
 
     def digest(self, file: str) -> bytes | None:
-        """What identifies the content of a file; None where it cannot be read."""
+        """What identifies the content of a file; None where it cannot be read. Weights are not read for it."""
         if file not in self._digests:
-            content = self.content(file)
+            content = self.content(file) if file.endswith(TEXTS) else _identity(file)
             self._digests[file] = blake2b(content, digest_size=16).digest() if isinstance(content, bytes) else None
         return self._digests[file]
 
@@ -84,6 +85,15 @@ class Disk:
         if file not in self._lines:
             self._lines[file] = LineIndex(self.text(file))
         return self._lines[file]
+
+
+def _identity(file: str) -> bytes | None:
+    """What changes when a large file does."""
+    try:
+        status = os.stat(file)
+    except OSError:
+        return None
+    return f"{status.st_size} {status.st_mtime_ns}".encode()
 
 
 def shown(file: str) -> str:

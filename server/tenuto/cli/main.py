@@ -29,6 +29,9 @@ COMMANDS = {
     "build": Command("tenuto.cli.build", "make an artifact of a deploy"),
     "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs"),
     "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact"),
+    "graph": Command("tenuto.cli.graph", "draw a deploy"),
+    "diff": Command("tenuto.cli.diff", "compare an artifact with its source"),
+    "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
 }
@@ -44,6 +47,7 @@ EXTRA_OF_MODULE = {
     "iree": "mlir",
     "jaxlib": "xla",
     "matplotlib": "plot",
+    "graphlay": "graph",
 }
 
 INTERRUPTED = 130

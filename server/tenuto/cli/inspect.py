@@ -1,0 +1,133 @@
+"""`tenuto inspect`: the typed interface and the structure of an artifact, read back from it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from tenuto.cli.misuse import Misuse
+from tenuto.cli.outcome import count
+from tenuto.cli.terminal import harmless
+from tenuto_backend.onnx.interface import Interface, Signature, interface
+from tenuto_backend.onnx.structure import Structure, UnreadableModel, open_model, structure
+from tenuto_backend.onnx.witness import UnreadableLedger, ledger_of
+
+_MOST = 10
+_UNITS = ("B", "KB", "MB", "GB", "TB")
+
+
+def run(arguments: list[str]) -> int:
+    read = _read(arguments)
+    found = read_structure(read.model)
+    try:
+        shown = interface(found, ledger_of(found))
+    except UnreadableLedger as error:
+        shown = interface(found, None, str(error))
+    if read.json:
+        print(json.dumps(_json(read.model, shown), indent=2))
+    else:
+        for line in _text(read.model, shown, read.weights):
+            print(harmless(line))
+    return 1 if shown.differences or shown.contradictions else 0
+
+
+def read_structure(path: str) -> Structure:
+    """The structure of a file; what is no ONNX model is misuse."""
+    try:
+        return structure(open_model(Path(path)))
+    except UnreadableModel as error:
+        raise Misuse(str(error)) from error
+
+
+def some(lines: tuple[str, ...]) -> Iterator[str]:
+    """The first of many, indented, and how many there are besides."""
+    yield from (f"  {line}" for line in lines[:_MOST])
+    if len(lines) > _MOST:
+        yield f"  ... and {len(lines) - _MOST} more: --json tells all"
+
+
+def _text(path: str, shown: Interface, weights: bool) -> Iterator[str]:
+    profile = f" ({shown.profile})" if shown.profile else ""
+    made = f", made by {shown.producer}" if shown.producer else ""
+    yield f"{path}: ONNX, opset {shown.opset}{profile}, IR {shown.ir}{made}"
+    yield ""
+    yield shown.entry.text()
+    if shown.bounds:
+        yield f"  where {', '.join(shown.bounds)}"
+    for constraint, why in shown.assumed:
+        yield f"  assume {constraint}, {json.dumps(why, ensure_ascii=False)}"
+    if len(shown.entry.outputs) > 1:
+        yield f"  results: {', '.join(item.name for item in shown.entry.outputs)}"
+    yield ""
+    yield f"{count(shown.entry.nodes, 'node')} in the model itself"
+    if shown.functions:
+        yield f"{count(len(shown.functions), 'function')}:"
+        yield from _functions(shown.functions)
+    if shown.domains:
+        yield f"operators that are not ONNX's own: {', '.join(shown.domains)}"
+    yield from _weights(shown, weights)
+    yield from _agreement(shown)
+
+
+def _functions(functions: tuple[Signature, ...]) -> Iterator[str]:
+    calls = [f"called {item.calls} times" if item.calls != 1 else "called once" for item in functions]
+    nodes = [count(item.nodes, "node") for item in functions]
+    for item, called, inside in zip(functions, calls, nodes, strict=True):
+        held = f", {count(len(item.weights), 'weight')}" if item.weights else ""
+        yield f"  {item.text()}"
+        yield f"    {called}, {inside}{held}{f', {item.source}' if item.source else ''}"
+
+
+def _weights(shown: Interface, each: bool) -> Iterator[str]:
+    files = sorted({weight.file for weight in shown.weights if weight.file})
+    place = f" in {', '.join(files)}" if files else ""
+    numbers = f"{count(shown.parameters, 'parameter').replace(str(shown.parameters), f'{shown.parameters:,}')}"
+    yield f"{count(len(shown.weights), 'weight')}: {numbers}, {_size(shown.bytes)}{place}"
+    if each:
+        for weight in shown.weights:
+            names = f"  from {', '.join(weight.checkpoint)}" if weight.checkpoint else ""
+            yield f"  {weight.path}: {weight.type}{names}"
+
+
+def _agreement(shown: Interface) -> Iterator[str]:
+    if shown.contradictions:
+        yield "the model contradicts itself:"
+        yield from some(shown.contradictions)
+    match shown.ledger:
+        case "absent":
+            yield "ledger: none; ranges and sources are not known"
+        case "agrees":
+            yield "ledger: agrees with the structure"
+        case "unreadable":
+            yield f"ledger: {shown.differences[0]}"
+        case _:
+            places = count(len(shown.differences), "place")
+            yield f"ledger: differs from the structure in {places}; what is shown above is the structure:"
+            yield from some(shown.differences)
+
+
+def _json(path: str, shown: Interface) -> dict[str, object]:
+    found: dict[str, object] = msgspec.to_builtins(shown)
+    found["parameters"], found["bytes"] = shown.parameters, shown.bytes
+    return {"model": path, "signature": shown.entry.text(), **found}
+
+
+def _size(number: int) -> str:
+    exponent = min(len(_UNITS) - 1, max(0, (len(str(number)) - 1) // 3))
+    return f"{number / 1000**exponent:.{1 if exponent else 0}f} {_UNITS[exponent]}"
+
+
+def _read(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tenuto inspect",
+        description="Show the typed interface and the structure of an ONNX model, read back from the file.",
+        epilog="Exit code: 0 read, 1 its ledger says what its structure does not or it contradicts itself, 2 misuse.",
+    )
+    parser.add_argument("model", metavar="MODEL.onnx")
+    parser.add_argument("--weights", action="store_true", help="list each weight with its names in the checkpoint")
+    parser.add_argument("--json", action="store_true", help="everything, as JSON")
+    return parser.parse_args(arguments)

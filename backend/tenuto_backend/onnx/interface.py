@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from msgspec import Struct
 
 from tenuto_backend.onnx.bodies import DOMAIN
@@ -74,6 +75,11 @@ class Interface(Struct, frozen=True):
     @property
     def bytes(self) -> int:
         return sum(weight.bytes for weight in self.weights)
+
+    def plain(self) -> dict[str, object]:
+        """As JSON holds it."""
+        sums = {"parameters": self.parameters, "bytes": self.bytes}
+        return {"signature": self.entry.text(), **msgspec.to_builtins(self), **sums}
 
 
 def interface(found: Structure, ledger: Ledger | None, unreadable: str = "") -> Interface:

@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.terminal import harmless
@@ -28,7 +26,7 @@ def run(arguments: list[str]) -> int:
     except UnreadableLedger as error:
         shown = interface(found, None, str(error))
     if read.json:
-        print(json.dumps(_json(read.model, shown), indent=2))
+        print(json.dumps({"model": read.model, **shown.plain()}, indent=2))
     else:
         for line in _text(read.model, shown, read.weights):
             print(harmless(line))
@@ -108,12 +106,6 @@ def _agreement(shown: Interface) -> Iterator[str]:
             places = count(len(shown.differences), "place")
             yield f"ledger: differs from the structure in {places}; what is shown above is the structure:"
             yield from some(shown.differences)
-
-
-def _json(path: str, shown: Interface) -> dict[str, object]:
-    found: dict[str, object] = msgspec.to_builtins(shown)
-    found["parameters"], found["bytes"] = shown.parameters, shown.bytes
-    return {"model": path, "signature": shown.entry.text(), **found}
 
 
 def _size(number: int) -> str:

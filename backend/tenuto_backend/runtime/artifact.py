@@ -6,7 +6,7 @@ the rest of what is said there is what the structure says.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.dtypes import NAMES
 from tenuto_backend.reference.values import Array
-from tenuto_backend.runtime.base import Interface, Port, RunError, Runner
+from tenuto_backend.runtime.base import Interface, Port, RunError, Runner, WrongInput
 from tenuto_backend.runtime.inputs import ready
 
 _FILE = "/interface.ten"
@@ -41,23 +41,58 @@ class Artifact(Struct, frozen=True, eq=False):
     interface: Interface
     _runners: list[Runner] = field(default_factory=list)
 
-    def run(self, **inputs: Array) -> dict[str, Array]:
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """What the model takes, in order."""
+        return self.interface.inputs
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What the model gives, in order."""
+        return self.interface.outputs
+
+    def run(self, /, **inputs: Array) -> dict[str, Array]:
         """The outputs by name, computed by onnxruntime; names with dots are given as `**{"past.0.keys": keys}`.
 
         Raises `WrongInput` where an input does not fit its type, and `RunError` where onnxruntime fails.
         """
+        found = self._runner(ready(self.interface, inputs).arrays)
+        return {port.name: array for port, array in zip(self.outputs, found, strict=True)}
+
+    def results(self, /, *inputs: Array) -> tuple[Array, ...]:
+        """The same by place: inputs and outputs in their order."""
+        if len(inputs) != len(self.inputs):
+            raise WrongInput(f"`{self.interface.name}` takes {len(self.inputs)} inputs, not {len(inputs)}")
+        by_name = {port.name: array for port, array in zip(self.inputs, inputs, strict=True)}
+        return self._runner(ready(self.interface, by_name).arrays)
+
+    @property
+    def _runner(self) -> Runner:
         if not self._runners:
             of_model = import_module("tenuto_backend.runtime.onnxruntime").of_model
             self._runners.append(of_model(self.path if self.path is not None else self.model.SerializeToString()))
-        found = self._runners[0](ready(self.interface, inputs).arrays)
-        return {port.name: array for port, array in zip(self.interface.outputs, found, strict=True)}
+        return self._runners[0]
 
 
-def open_artifact(path: str | Path) -> Artifact:
-    """An ONNX model from a file, Tenuto's or another; raises `RunError` where it cannot be read."""
+Kind = tuple[str, int]
+"""A dtype and a number of axes."""
+
+
+def open_artifact(
+    path: str | Path, *, takes: Sequence[Kind] | None = None, gives: Sequence[Kind] | None = None
+) -> Artifact:
+    """An ONNX model from a file, Tenuto's or another.
+
+    `takes` and `gives` say what its inputs and outputs must be, as the modules that `tenuto bind` writes do:
+    `[("i64", 2), ("bool", 2)]`. Raises `RunError` where the file cannot be read, or holds a model of other types.
+    """
     file = Path(path)
     model = read_model(file)
-    return Artifact(model, file, interface_of(model))
+    artifact = Artifact(model, file, interface_of(model))
+    for ports, wanted, word in ((artifact.inputs, takes, "takes"), (artifact.outputs, gives, "gives")):
+        if wanted is not None and [(str(port.type.dtype), len(port.shape)) for port in ports] != [*wanted]:
+            raise RunError(f"`{path}` holds another model: it {word} ({', '.join(map(str, ports))})")
+    return artifact
 
 
 def read_model(path: Path) -> ModelProto:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
+from tenuto_analysis.compat import override
 from tenuto_analysis.dims import Constraint, Dim, Leaf, leaves, leaves_of_constraint
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.types import Tensor
+from tenuto_backend.reference.dtypes import DTYPES, DType
 from tenuto_backend.reference.values import Array
 
 Runner = Callable[[Sequence[Array]], tuple[Array, ...]]
@@ -28,6 +30,23 @@ class Port(Struct, frozen=True):
 
     name: str
     type: Tensor
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.name}: {self.type}"
+
+    @property
+    def dtype(self) -> DType:
+        """As NumPy has it; raises `WrongInput` where NumPy has none."""
+        found = DTYPES.get(str(self.type.dtype))
+        if found is None:
+            raise WrongInput(f"`{self.name}` is {self.type}, and NumPy has no {self.type.dtype}")
+        return found
+
+    @property
+    def shape(self) -> tuple[int | str, ...]:
+        """Sizes that are known as numbers, others as text: `("B", "P + S", 24)`."""
+        return tuple(str(dim) if dim.constant is None else dim.constant for dim in dims_of(self.type))
 
 
 class Interface(Struct, frozen=True):

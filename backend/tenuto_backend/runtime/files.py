@@ -17,7 +17,7 @@ from numpy.lib import format as npy
 from tenuto_backend.reference.dtypes import BOOL, FLOATING, DType
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.base import Interface, Port, WrongInput
-from tenuto_backend.runtime.inputs import dtype_of, integer_limits, known_port
+from tenuto_backend.runtime.inputs import integer_limits, known_port
 from tenuto_backend.runtime.sizes import shown_type
 
 # What NumPy and the standard library raise for a file that is not as it should be.
@@ -55,7 +55,7 @@ def many(interface: Interface, path: str) -> dict[str, Array]:
 
 def from_json(port: Port, value: object) -> Array:
     """Nested lists of numbers as an array of the input's dtype."""
-    dtype, shape = dtype_of(port), _shape(port, value)
+    dtype, shape = port.dtype, _shape(port, value)
     elements = list(_elements(value))
     for element in elements:
         _refuse_element(port, dtype, element)
@@ -103,7 +103,7 @@ def _unreadable(path: str, error: OSError) -> WrongInput:
 
 def _typed(port: Port, array: Array) -> Array:
     """Bytes of a dtype that NumPy's format does not know get it back; the byte order is the machine's."""
-    wanted = dtype_of(port)
+    wanted = port.dtype
     if array.dtype.kind == "V" and array.dtype.names is None and array.dtype.itemsize == wanted.itemsize:
         return array.view(wanted)
     return array.astype(array.dtype.newbyteorder("="))

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, evaluate
 from tenuto_analysis.dtypes import Kind, Scalar
-from tenuto_backend.reference.dtypes import BOOL, DTYPES, FLOATING, INTEGER, DType
+from tenuto_backend.reference.dtypes import BOOL, FLOATING, INTEGER, DType
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.base import Interface, Port, WrongInput
 from tenuto_backend.runtime.sizes import Sizes, settled, shape_of, shown_array, shown_type
@@ -64,14 +64,6 @@ def known_port(interface: Interface, name: str) -> Port:
     return interface.inputs[names.index(name)]
 
 
-def dtype_of(port: Port) -> DType:
-    """The dtype of NumPy for an input."""
-    found = DTYPES.get(str(port.type.dtype))
-    if found is None:
-        raise WrongInput(f"`{port.name}` is {shown_type(port)}, and NumPy has no {port.type.dtype}")
-    return found
-
-
 def integer_limits(port: Port) -> tuple[int, int]:
     """What the dtype of an input of integers holds."""
     dtype = port.type.dtype
@@ -83,7 +75,7 @@ def integer_limits(port: Port) -> tuple[int, int]:
 
 def _fits(port: Port, array: Array) -> None:
     """The dtype and the rank; sizes are judged together."""
-    if array.dtype != dtype_of(port):
+    if array.dtype != port.dtype:
         reason = f"its elements are not {port.type.dtype}"
     elif array.ndim != len(port.type.shape):
         reason = f"it has {array.ndim} axes where {len(port.type.shape)} are wanted"
@@ -123,7 +115,7 @@ def _rounded(end: float, dtype: DType) -> float:
 
 def _drawn(port: Port, sizes: Sizes, seed: int) -> Array:
     random = np.random.default_rng([seed, *port.name.encode()])
-    dtype, shape = dtype_of(port), shape_of(port, sizes)
+    dtype, shape = port.dtype, shape_of(port, sizes)
     low, high = _limits(port, sizes)
     if dtype == BOOL:
         return random.integers(0, 1, shape, endpoint=True).astype(BOOL)
@@ -153,4 +145,4 @@ def _integers(random: np.random.Generator, port: Port, shape: Sequence[int], low
         raise WrongInput(f"`{port.name}` is {port.type}, which no number is: give it")
     unsigned = high > np.iinfo(np.int64).max
     numbers = random.integers(low, high, shape, np.uint64 if unsigned else np.int64, endpoint=True)
-    return np.asarray(numbers).astype(dtype_of(port))
+    return np.asarray(numbers).astype(port.dtype)

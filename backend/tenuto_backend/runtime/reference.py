@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import onnx
+from onnx import inliner, shape_inference
 from onnx.reference import ReferenceEvaluator
 
 from tenuto_analysis.database import Database
@@ -27,7 +29,9 @@ def of_program(database: Database, made: Program) -> Runner:
 
 def of_model(path: Path) -> Runner:
     try:
-        evaluator = ReferenceEvaluator(str(path))
+        # It runs operators such as Gelu by their bodies, which it finds where functions are inlined and types known.
+        model = inliner.inline_local_functions(onnx.load_model(str(path)))
+        evaluator = ReferenceEvaluator(shape_inference.infer_shapes(model))
     except Exception as error:  # It raises what its parts raise.
         raise RunError(f"onnx's evaluator cannot load `{path}`: {error}") from error
 

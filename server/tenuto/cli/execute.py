@@ -14,7 +14,7 @@ from typing import NamedTuple
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
 from tenuto.cli.table import table
-from tenuto.cli.target import open_target, show_findings
+from tenuto.cli.target import only_deploy, open_target, show_findings
 from tenuto.cli.writing import replace_file
 from tenuto_backend.build import Stopped, program
 from tenuto_backend.onnx.options import OnnxError
@@ -64,11 +64,10 @@ def _run(read: argparse.Namespace) -> int:
     opened = open_target(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not run")
-    if len(opened.deploys) > 1:
-        raise Misuse(f"`{read.target}` has several deploys: choose one, `{read.target}:{opened.deploys[0]}`")
+    deploy = only_deploy(opened, read.target)
     database = opened.workspace.database
     try:
-        made = program(database, opened.source.file, opened.deploys[0], opened.root, read.allow_outside)
+        made = program(database, opened.source.file, deploy, opened.root, read.allow_outside)
     except Stopped as stopped:
         return show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not run")
     interface = of_graph(made.graph)

@@ -38,6 +38,18 @@ class Opened(NamedTuple):
 def open_target(target: str) -> Opened:
     """Reads and checks the file; raises `Misuse` where it, or the deploy, does not exist."""
     path, wanted = _split(target)
+    opened = open_file(path)
+    if opened.reports:
+        return opened
+    if wanted is not None and wanted not in opened.deploys:
+        raise Misuse(without_deploy(path, wanted, opened.deploys))
+    if not opened.deploys:
+        raise Misuse(f"`{path}` has no deploy: write `deploy name = Model {{ weights: ... }}` in it")
+    return opened if wanted is None else opened._replace(deploys=(wanted,))
+
+
+def open_file(path: str) -> Opened:
+    """Reads and checks a file, with all its deploys; raises `Misuse` where it does not exist."""
     file = os.path.abspath(path)
     disk, settings = Disk(), SettingsFinder()
     obstacle = disk.obstacle(file)
@@ -46,13 +58,20 @@ def open_target(target: str) -> Opened:
     root = settings.of(file).root
     workspace = Workspace(disk.decoded, lambda other: settings.of(other).root)
     reports = tuple(report for report in workspace.reports(file) if report.severity == "error")
-    deploys = deploys_of(workspace.database, file)
-    if wanted is not None and wanted not in deploys and not reports:
-        raise Misuse(f"`{path}` has no deploy `{wanted}`{_hint(wanted, deploys)}")
-    if not deploys and not reports:
-        raise Misuse(f"`{path}` has no deploy: write `deploy name = Model {{ weights: ... }}` in it")
-    chosen = deploys if wanted is None else (wanted,)
-    return Opened(workspace, disk, Source(file, shown(file)), root, chosen, reports)
+    return Opened(workspace, disk, Source(file, shown(file)), root, deploys_of(workspace.database, file), reports)
+
+
+def only_deploy(opened: Opened, target: str) -> str:
+    """The deploy that is meant; raises `Misuse` where the file has several."""
+    if len(opened.deploys) > 1:
+        told = ", ".join(f"`{target}:{deploy}`" for deploy in opened.deploys)
+        raise Misuse(f"`{target}` has several deploys: choose {told}")
+    return opened.deploys[0]
+
+
+def without_deploy(path: str, wanted: str, deploys: tuple[str, ...]) -> str:
+    """What to say of a deploy that a file does not have."""
+    return f"`{path}` has no deploy `{wanted}`{_hint(wanted, deploys)}"
 
 
 def show_findings(opened: Opened, reports: tuple[Report, ...], color: str, what: str) -> int:

@@ -558,21 +558,21 @@ CALLS: Mapping[str, Sequence[str]] = {
         "attention(q, g, g)",
         "attention(q, g, g, bias = e)",
         "attention(q, q, q, causal = true, scale = 0.3)",
+        "attention(q, g, g, mask = e > 0.4)",
+        "attention(q, g, g, mask = e > 0.1, bias = e, causal = true, past = 1)",
+        "attention(q, g, g, causal = true, past = L)",
+        "attention(q[0], g[0], g[0])",
+        "attention(q[:, :, :1], g, g, causal = true, past = L - 1)",
+        "attention(q[:, :, :1], g, g, causal = true)",
     ],
     "grouped_query_attention": [
         "grouped_query_attention(q, k, k)",
         "grouped_query_attention(q, kk, kk, causal = true)",
+        "grouped_query_attention(q, g, g, mask = e > 0.2)",
     ],
-    "cached_attention": ["cached_attention(q, kk, kk, k, k)"],
+    "cached_attention": ["cached_attention(q, kk, kk, k, k)", "cached_attention(q, q, q, g, g, scale = 0.2)"],
 }
-NEWER = {
-    "rotary": 23,
-    "rotary_interleaved": 23,
-    "rms_norm": 23,
-    "attention": 23,
-    "grouped_query_attention": 23,
-    "cached_attention": 23,
-}
+NEWER = {"rotary": 23, "rotary_interleaved": 23, "rms_norm": 23}
 LOWERED = {
     name: found
     for name, target in modules.prelude().items()

@@ -375,6 +375,16 @@ def test_the_ledger_tells_the_whole_interface_and_nothing_else_depends_on_it() -
     assert model == without
 
 
+def test_a_build_is_the_same_every_time() -> None:
+    path = next(item for item in EXAMPLES if item.stem == "llama")
+    texts = []
+    for _ in range(2):
+        example = small(path)
+        assert example is not None
+        texts.append(emit(*example, MODERN).model.SerializeToString(deterministic=True))
+    assert texts[0] == texts[1]
+
+
 # -------------------------------------------------------------------------------------------------------------- options
 
 

@@ -52,8 +52,18 @@ def fetched(name: str) -> Path:
     if not path.exists():
         source = _packaged(CHECKPOINTS[name])
         FOLDER.mkdir(exist_ok=True)
-        _put(source, path)
+        put(source, path)
     return path
+
+
+def put(source: Path, path: Path) -> None:
+    """A second name of the file where the disk is the same, a copy otherwise; never half of it."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        os.link(source, partial)
+    except OSError:
+        shutil.copyfile(source, partial)
+    partial.replace(path)
 
 
 def _packaged(checkpoint: Checkpoint) -> Path:
@@ -66,16 +76,6 @@ def _packaged(checkpoint: Checkpoint) -> Path:
     if found != checkpoint.sha256:
         raise ValueError(f"{source} has the sha256 {found}, not {checkpoint.sha256}")
     return source
-
-
-def _put(source: Path, path: Path) -> None:
-    """A second name of the file where the disk is the same, a copy otherwise; never half of it."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        os.link(source, partial)
-    except OSError:
-        shutil.copyfile(source, partial)
-    partial.replace(path)
 
 
 if __name__ == "__main__":

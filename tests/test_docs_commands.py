@@ -10,12 +10,13 @@ import re
 import shlex
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tenuto.cli.main import COMMANDS
 from tests.command import Command
-from tests.models import fetched
+from tests.models import fetched, put
 from tests.voice import keep_or_fail
 
 ROOT = Path(__file__).parent.parent
@@ -25,6 +26,7 @@ PAGES = [ROOT / "README.md", *sorted(FOLDER.glob("*.md"))]
 NAMED = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONSOLE = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
 OPTIONS = re.compile(r"(?<=^## Options\n\n```\n).*?(?=^```$)", re.MULTILINE | re.DOTALL)
+PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MODEL = "all-MiniLM-L6-v2.safetensors"
 
 
@@ -35,15 +37,29 @@ def test_every_command_has_a_page() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_shows_is_what_happens(page: Path, tenuto: Command, pytestconfig: pytest.Config) -> None:
     document = page.read_text(encoding="utf-8")
+    furnish(tenuto, document)
+    new = CONSOLE.sub(lambda block: shown(block[0], tenuto), document)
+    if timeless(new) != timeless(document):
+        keep_or_fail(page, document, new, pytestconfig)
+
+
+def test_the_python_of_the_readme_runs(tenuto: Command) -> None:
+    document = PAGES[0].read_text(encoding="utf-8")
+    furnish(tenuto, document)
+    (program,) = PYTHON.findall(document)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    assert names["vectors"].shape == (3, 384)
+
+
+def furnish(tenuto: Command, document: str) -> None:
+    """What a page finds in its folder."""
     tenuto.write(dict(NAMED.findall(document)))
     for folder in ("examples", "docs/tour"):
         shutil.copytree(ROOT / folder, tenuto.folder / folder, ignore=shutil.ignore_patterns("models"))
     if "minilm" in document:
         (tenuto.folder / "examples" / "models").mkdir()
-        (tenuto.folder / "examples" / "models" / MODEL).symlink_to(fetched(MODEL))
-    new = CONSOLE.sub(lambda block: shown(block[0], tenuto), document)
-    if timeless(new) != timeless(document):
-        keep_or_fail(page, document, new, pytestconfig)
+        put(fetched(MODEL), tenuto.folder / "examples" / "models" / MODEL)
 
 
 def shown(block: str, tenuto: Command) -> str:

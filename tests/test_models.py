@@ -145,6 +145,11 @@ def test_the_six_layers_of_minilm_are_one_function(minilm: Path) -> None:
         assert [dim.dim_param for dim in tensor.type.tensor_type.shape.dim] == ["B", "S"]
 
 
+def test_the_artifact_of_minilm_says_all_that_its_source_says(minilm: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["diff", f"{EXAMPLES / 'minilm'}.ten:embed", str(minilm)]) == 0
+    assert "all intact" in capsys.readouterr().out
+
+
 # --------------------------------------------------------------------------------------------------- EfficientNet-Lite0
 
 # Classes and probabilities of scikit-learn's two photographs: china.jpg, flower.jpg.

@@ -218,11 +218,11 @@ def _static(argument: Argument) -> Value:
 
 
 def _named(site: Site, definition: syntax.Definition, name: str) -> Argument:
-    """What a parameter or a generic stands for: what was passed, else its default, else what the result tells."""
+    """What a name stands for: a generic dtype is that of the result; a parameter what was passed, else its default."""
+    if any(generic.name.text == name for generic in definition.generics):
+        return DTypeValue(site.result.dtype)
     if name in site.arguments:
         return site.arguments[name]
-    for parameter in definition.parameters:
-        if parameter.name.text == name and parameter.default is not None:
-            return _evaluate(site, definition, parameter.default)
-    assert any(generic.name.text == name for generic in definition.generics), f"`{name}` was not passed"
-    return DTypeValue(site.result.dtype)
+    default = next((item.default for item in definition.parameters if item.name.text == name), None)
+    assert default is not None, f"`{name}` of {site.op} was not passed"
+    return _evaluate(site, definition, default)

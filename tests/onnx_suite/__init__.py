@@ -1,0 +1,1 @@
+"""ONNX's own node tests, said in Tenuto: one file a family, `table.py` the whole."""

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dims import Dim, evaluate
 from tenuto_analysis.dtypes import Kind, Scalar
-from tenuto_backend.reference.dtypes import BOOL, FLOATING, INTEGER, DType
+from tenuto_backend.reference.dtypes import DTYPES, FLOATING, DType
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.base import Interface, Port, WrongInput
 from tenuto_backend.runtime.sizes import Sizes, settled, shape_of, shown_array, shown_type
@@ -65,9 +65,11 @@ def known_port(interface: Interface, name: str) -> Port:
 
 
 def integer_limits(port: Port) -> tuple[int, int]:
-    """What the dtype of an input of integers holds."""
+    """What the dtype of an input holds that is no float."""
     dtype = port.type.dtype
     assert isinstance(dtype, Scalar)
+    if dtype.kind is Kind.BOOL:
+        return 0, 1
     if dtype.kind is Kind.UNSIGNED:
         return 0, 2**dtype.bits - 1
     return -(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1
@@ -117,15 +119,15 @@ def _drawn(port: Port, sizes: Sizes, seed: int) -> Array:
     random = np.random.default_rng([seed, *port.name.encode()])
     dtype, shape = port.dtype, shape_of(port, sizes)
     low, high = _limits(port, sizes)
-    if dtype == BOOL:
-        return random.integers(0, 1, shape, endpoint=True).astype(BOOL)
-    if dtype in INTEGER:
+    if dtype not in FLOATING:
         return _integers(random, port, shape, low, high)
     if low > -inf and high < inf:
         numbers = random.uniform(low, high, shape)
     else:
         numbers = random.normal(0.0, 1.0, shape)
         numbers = low + abs(numbers) if low > -inf else high - abs(numbers) if high < inf else numbers
+    if dtype == DTYPES["f8e8m0"]:
+        numbers = abs(numbers)  # It holds powers of two alone.
     found = np.asarray(numbers).astype(dtype)
     if low > -inf:
         found = np.maximum(found, np.asarray(low, np.float64).astype(dtype))

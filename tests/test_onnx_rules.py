@@ -463,8 +463,19 @@ def _outside(graph: Graph) -> Sequence[Ssa]:
 
 @pytest.mark.parametrize(("case", "dtype"), RUNS)
 def test_a_primitive_means_what_the_reference_means(case: Case, dtype: str) -> None:
+    _compare(case, dtype, Options(Profile.PORTABLE))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("opset", range(22, 27))
+@pytest.mark.parametrize(("case", "dtype"), RUNS)
+def test_a_primitive_means_the_same_in_every_opset(case: Case, dtype: str, opset: int) -> None:
+    _compare(case, dtype, Options(Profile.MODERN, opset=opset))
+
+
+def _compare(case: Case, dtype: str, options: Options) -> None:
     graph, given = one_node(case, dtype)
-    model = built(graph, Options(Profile.PORTABLE))
+    model = built(graph, options)
     chance = np.random.default_rng(5)
     for runner, start in RUNNERS.items():
         if runner == "onnxruntime" and NOT_FED & {str(ssa.type.dtype) for ssa in _outside(graph)}:

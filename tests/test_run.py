@@ -228,7 +228,7 @@ def test_outputs_of_every_dtype_are_written_and_read_again(name: str, tmp_path: 
     ("arguments", "told"),
     [
         (["-i", "ids=[[1, 128]]"], "`ids` is i64[B, S] within 0 .. 127, but holds 128 at [0, 1]"),
-        (["-i", "ids=[1, 2]"], "`ids` is i64[2], not i64[B, S]: it has 1 axes where 2 are wanted"),
+        (["-i", "ids=[1, 2]"], "`ids` is i64[2], not i64[B, S]: its rank is 1, not 2"),
         (["-i", "ids=[[1, 2], [3]]"], "`ids` is not i64[B, S]: its lists have different lengths"),
         (["-i", "ids=[[1, 2.5]]"], "`ids` is i64[B, S], and 2.5 is no i64"),
         (["-i", "ids=[[1, true]]"], "`ids` is i64[B, S], and true is no i64"),

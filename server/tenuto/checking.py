@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-from msgspec import Struct
+from typing import NamedTuple
 
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.run import Checker
@@ -16,7 +15,7 @@ from tenuto_server.reports import Report, Severity, chosen
 from tenuto_server.settings import SettingsFinder
 
 
-class Problem(Struct, frozen=True):
+class Problem(NamedTuple):
     """One finding; lines and columns count from 1, the end is behind the last character."""
 
     path: str

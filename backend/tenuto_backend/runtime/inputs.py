@@ -80,7 +80,7 @@ def _fits(port: Port, array: Array) -> None:
     if array.dtype != port.dtype:
         reason = f"its elements are not {port.type.dtype}"
     elif array.ndim != len(port.type.shape):
-        reason = f"it has {array.ndim} axes where {len(port.type.shape)} are wanted"
+        reason = f"its rank is {array.ndim}, not {len(port.type.shape)}"
     else:
         return
     raise WrongInput(f"`{port.name}` is {shown_array(array)}, not {shown_type(port)}: {reason}")

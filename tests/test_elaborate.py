@@ -18,7 +18,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim, evaluate
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborate
-from tenuto_analysis.graph import Call, Graph, walk
+from tenuto_analysis.graph import Call, Graph, Loop, walk
 from tenuto_analysis.verify import GraphError, verify
 from tenuto_backend.evaluate import run
 from tenuto_backend.reference.values import Array
@@ -148,3 +148,11 @@ def test_a_graph_that_reads_what_is_made_later_is_refused() -> None:
     graph.entry.body.nodes.reverse()
     with pytest.raises(GraphError, match="not made before it"):
         verify(graph)
+
+
+def test_a_size_that_a_deploy_fixes_is_a_number_and_a_loop_over_it_a_loop() -> None:
+    text = CONTROL.replace("  param gain: f32[D] = ones\n", "").replace("x * gain", "x")
+    graph = graph_of(text.replace("B: 1 .. 4, D: 1 .. 4", "B: 2, D: 1 .. 4"), "small")
+    assert [str(ssa.type) for ssa in graph.entry.inputs] == ["f32[2, D]", "bool[]"]
+    lengths = [node.length for node in walk(graph.entry.body) if isinstance(node, Loop) and node.length is not None]
+    assert [str(length) for length in lengths] == ["2"]

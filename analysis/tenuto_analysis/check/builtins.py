@@ -85,11 +85,12 @@ def _range(ctx: Context, values: tuple[Value, ...]) -> Value | None:
         return None
     span = stop - start if step.constant > 0 else start - stop
     length = ctx.known.facts.simplify(maximum(-((-span) // abs(step.constant)), literal(0)))
-    if start.constant is not None and length.constant is not None and length.constant <= 4096:
+    # Over a dimension it is a real loop, even where a fact says how large that is.
+    real = any(isinstance(leaf, Symbol) and leaf.low is not None for leaf in leaves(span))
+    if not real and start.constant is not None and length.constant is not None and length.constant <= 4096:
         first, by = start.constant, step.constant
         return ListValue(tuple(Int(literal(first + by * i)) for i in range(length.constant)))
     index = ctx.fresh("i", 0)
-    real = any(isinstance(leaf, Symbol) and leaf.low is not None for leaf in leaves(length))
     return Sequence(Int(start + of(index) * step), index, length, real)
 
 

@@ -168,6 +168,12 @@ def _target(ctx: Context, item: syntax.Setting) -> None:
             clauses.target(ctx, text, node.span)
 
 
+def target_names(value: syntax.Expression | syntax.Range) -> tuple[str, ...]:
+    """The targets that a setting names."""
+    nodes = value.items if isinstance(value, syntax.ListLiteral) else (value,)
+    return tuple(text for node in nodes if (text := _path(node)))
+
+
 def _path(node: syntax.Expression | syntax.Range) -> str | None:
     """`cpu.x86_64` as text; empty where it is missing."""
     match node:

@@ -6,7 +6,9 @@ from tenuto_analysis.check import builtins, deploys, expressions, queries
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
+from tenuto_analysis.dims import of
 from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.elaborate.fixed import fix_sizes
 from tenuto_analysis.elaborate.instances import Table, spelled_out
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.modules import declaration
@@ -22,6 +24,9 @@ from tenuto_analysis.types import (
     Value,
 )
 from tenuto_grammar import syntax
+
+# An ONNX model runs on these.
+_BUILT = ("onnxruntime.cpu", "cpu.x86_64", "cpu.aarch64")
 
 
 def elaborate(db: Database, file: str, name: str) -> Graph:
@@ -62,11 +67,13 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
     facts = ctx.known.facts.known
     table = Table(db)
     entry = table.make(signature, statics, inputs, facts)
+    simple = {leaf: ctx.known.facts.simplify(of(leaf)) for leaf in entry.symbols}
+    fix_sizes(entry, {leaf: size for leaf, size in simple.items() if size.constant is not None})
     return Graph(name, file, (*table.functions, entry), facts)
 
 
 def refuse_settings(db: Database, file: str, name: str) -> None:
-    """Until precision and targets are solved for each deploy, what asks for more than f32 is refused by name."""
+    """Until precision and targets are solved for each deploy, what asks for more is refused by name."""
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
     for setting in node.settings.settings:
@@ -76,5 +83,10 @@ def refuse_settings(db: Database, file: str, name: str) -> None:
                 pass
             case ("precision", _):
                 raise Refusal(place, "a build knows the precision `f32` only, so far")
+            case ("target", value):
+                others = [target for target in deploys.target_names(value) if target not in _BUILT]
+                if others:
+                    known = ", ".join(f"`{target}`" for target in _BUILT)
+                    raise Refusal(place, f"no code can be made for `{others[0]}` so far, but for {known}")
             case _:
                 pass

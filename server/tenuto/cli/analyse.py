@@ -21,9 +21,6 @@ from tenuto_server.workspace import Workspace
 FEWEST = 12  # files that make a process of their own worth while
 MOST_PROCESSES = 8
 
-# Trees and memos live as long as the run; looking for garbage among them again and again would cost a third of it.
-GARBAGE_THRESHOLD = 200_000
-
 
 class Fork(NamedTuple):
     """A process that analyses some of the files, and where it tells what it found."""
@@ -37,7 +34,6 @@ class Analyzer:
     """The analyzer and the files that it was told of, for the life of a command."""
 
     def __init__(self, disk: Disk, settings: SettingsFinder) -> None:
-        gc.set_threshold(GARBAGE_THRESHOLD)
         self._disk = disk
         self._workspace = Workspace(disk.decoded, lambda file: settings.of(file).root)
         self._may_fork = hasattr(os, "fork")

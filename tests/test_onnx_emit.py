@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import GraphProto, ModelProto, NodeProto
 from safetensors import safe_open
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from tenuto_analysis import modules
 from tenuto_analysis.compat import override
@@ -481,11 +481,30 @@ def test_a_build_that_fails_leaves_what_was_there(tmp_path: Path, inline: bool) 
     found, weights = dense()
     emitted = emit(database(), found, Options())
     target = tmp_path / "dense.onnx"
-    target.write_bytes(b"old")
+    save(emitted, weights, target, inline)
+    before = {item.name: item.read_bytes() for item in tmp_path.iterdir()}
     with pytest.raises(OSError, match="the disk is gone"):
-        save(emitted, Broken(weights), target, inline)
-    assert [item.name for item in tmp_path.iterdir()] == ["dense.onnx"]
-    assert target.read_bytes() == b"old"
+        save(emitted, Broken({path: array + 1 for path, array in weights.items()}), target, inline)
+    assert {item.name: item.read_bytes() for item in tmp_path.iterdir()} == before
+    saved = save(emitted, {path: array + 1 for path, array in weights.items()}, target, inline)
+    assert (saved.data or saved.model).read_bytes() != before[(saved.data or saved.model).name]
+
+
+@pytest.mark.parametrize("name", ["dense.onnx", "dense.safetensors"])
+def test_a_file_of_others_is_not_replaced(tmp_path: Path, name: str) -> None:
+    found, weights = dense()
+    checkpoint = tmp_path / name
+    if name.endswith(".onnx"):
+        onnx.save(
+            onnx.parser.parse_model('<ir_version: 10, opset_import: ["": 21]> g (float[N] x) => () {}'), checkpoint
+        )
+    else:
+        save_file(dict(weights), checkpoint)
+    before = checkpoint.read_bytes()
+    with pytest.raises(OnnxError, match="is not Tenuto's"):
+        save(emit(database(), found, Options()), weights, tmp_path / "dense.onnx")
+    assert checkpoint.read_bytes() == before
+    assert [item.name for item in tmp_path.iterdir()] == [name]
 
 
 def test_a_weight_of_another_type_is_refused(tmp_path: Path) -> None:

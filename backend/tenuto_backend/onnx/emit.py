@@ -23,6 +23,8 @@ from tenuto_backend.onnx.options import IR_OF_OPSET, Options, opset_for
 from tenuto_backend.onnx.provenance import Places
 from tenuto_backend.onnx.scope import Axis, Names, Scope, Unit
 
+PRODUCER = "tenuto"
+
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 60
 
@@ -60,7 +62,7 @@ def emit(db: Database, graph: Graph, options: Options) -> Emitted:
         _write(writer, function, opset) for function in reversed(graph.functions[:-1]) if function in writer.called
     ]
     functions = [_function(written, opset) for written in reversed(found)]
-    model = ModelProto(ir_version=IR_OF_OPSET[opset], producer_name="tenuto", graph=_graph(graph, entry))
+    model = ModelProto(ir_version=IR_OF_OPSET[opset], producer_name=PRODUCER, graph=_graph(graph, entry))
     model.functions.extend(functions)
     model.opset_import.extend(_opsets(opset, bool(functions)))
     if options.ledger:

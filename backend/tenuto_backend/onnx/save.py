@@ -1,7 +1,8 @@
 """An emitted model with its weights: inline, or beside it in one safetensors file that runtimes read in place.
 
 Weights are asked for one at a time and written as they come, so that no model is twice in memory. Files appear whole
-or not at all: they are written under other names and renamed at the end.
+or not at all: they are written under other names and renamed at the end. Nothing takes the place of a file that Tenuto
+did not write: it may be the checkpoint that the weights come from.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from msgspec import Struct
 from onnx import ModelProto, TensorProto
 
 from tenuto_backend.onnx.dtypes import scalar, stored
-from tenuto_backend.onnx.emit import Emitted, Placed
+from tenuto_backend.onnx.emit import PRODUCER, Emitted, Placed
 from tenuto_backend.onnx.infos import dims_of
 from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.dtypes import DTYPES
@@ -28,6 +29,9 @@ Array = npt.NDArray[Any]
 
 PROTOBUF_LIMIT = 2**31 - 1
 _ALIGNMENT = 8
+_METADATA = {"__metadata__": {"producer": PRODUCER}}
+_MARKS = (f'{{"__metadata__":{{"producer":"{PRODUCER}"'.encode(), b"\x12" + bytes([len(PRODUCER)]) + PRODUCER.encode())
+"""How the files begin that Tenuto wrote: the header of its weights, and the field of a model that names its maker."""
 
 
 class Saved(Struct, frozen=True):
@@ -52,12 +56,14 @@ def save(emitted: Emitted, arrays: Mapping[str, Array], path: Path, inline: bool
     """Write the model to `path`, and its weights beside it under the same name with the ending `.safetensors`."""
     total = sum(_size(weight) for weight in emitted.weights)
     path.parent.mkdir(parents=True, exist_ok=True)
+    data = path.with_suffix(".safetensors")
     if inline or not emitted.weights:
+        _refuse_to_replace(path)
         with _Temporary(path) as whole:
             whole.file.write(with_weights(emitted, arrays).SerializeToString())
             whole.keep()
         return Saved(path, None, total)
-    data = path.with_suffix(".safetensors")
+    _refuse_to_replace(path, data)
     layout = _layout(emitted.weights)
     model = ModelProto()
     model.CopyFrom(emitted.model)
@@ -88,7 +94,7 @@ class _Layout(Struct, frozen=True):
 def _layout(weights: Sequence[Placed]) -> _Layout:
     """Those of wide elements first, so that each begins at a multiple of its element's size; no gap anywhere."""
     order = sorted(weights, key=lambda weight: -DTYPES[scalar(weight.type.dtype).name].itemsize)
-    entries: dict[str, object] = {}
+    entries: dict[str, object] = dict(_METADATA)
     offsets: dict[str, tuple[int, int]] = {}
     at = 0
     for weight in order:
@@ -155,6 +161,18 @@ def _refuse_beyond_limit(emitted: Emitted) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------------------- files
+
+
+def _refuse_to_replace(*paths: Path) -> None:
+    for path in paths:
+        if path.exists() and not _is_ours(path):
+            raise OnnxError(f"{path} exists and is not Tenuto's: move it, or choose another folder")
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(64)
+    return any(mark in start for mark in _MARKS)
 
 
 class _Temporary:

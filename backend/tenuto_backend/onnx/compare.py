@@ -43,13 +43,17 @@ class Kind(Enum):
 
 
 class Item(Struct, frozen=True):
-    """One thing that the source says; `told` is whether the artifact's ledger says it, None where it has none."""
+    """One thing that the source says; `told` is whether the artifact's ledger says it, None where it has none.
+
+    `stands` names a value in the artifact, once for each call where its function is written out; empty where it is not.
+    """
 
     kind: Kind
     name: str
     status: Status
     now: str
     told: bool | None
+    stands: tuple[str, ...] = ()
 
 
 class _Seen(Struct, frozen=True):
@@ -57,6 +61,7 @@ class _Seen(Struct, frozen=True):
 
     status: Status
     now: str
+    name: str = ""
     type: Type | None = None
     also: str | None = None
     source: str | None = None
@@ -129,9 +134,9 @@ class _Comparison:
         also = stated(source.types.get(name))
         content = source.constants.get(name)
         if content is not None and content != flow.constants.get(now):
-            return _Seen(Status.CHANGED, f"`{now}` is another number", theirs.types.get(now), also, place)
+            return _Seen(Status.CHANGED, f"`{now}` is another number", now, theirs.types.get(now), also, place)
         status = Status.INTACT if now == owner[1] else Status.RENAMED
-        return _Seen(status, f"`{now}`", theirs.types.get(now), also, place)
+        return _Seen(status, f"`{now}`", now, theirs.types.get(now), also, place)
 
     # --------------------------------------------------------------------------------------------- interface, functions
 
@@ -200,7 +205,7 @@ class _Comparison:
         says = self._says.get(owned[0])
         told = None if self._witness is None else says is not None and owned[1] in says.types
         status, now = _worst((seen.status, seen.now) for seen in self._seen[owned])
-        return Item(Kind.VALUES, _place(owned), status, now, told)
+        return Item(Kind.VALUES, _place(owned), status, now, told, tuple(seen.name for seen in self._seen[owned]))
 
     def _weights(self) -> Iterator[Item]:
         match, theirs = self._matches[""], self._artifact.entry
@@ -249,7 +254,7 @@ class _Comparison:
         if now is None:
             into = self._matches[op].fate(name).into
             return [_Seen(Status.FUSED if into else Status.LOST, f"in {into}" if into else "")]
-        return [_Seen(Status.INTACT, f"`{now}`", theirs.types.get(now))]
+        return [_Seen(Status.INTACT, f"`{now}`", now, theirs.types.get(now))]
 
     def _sizes(self, types: Iterable[tuple[Item, str, Type, list[Type]]]) -> Iterator[Item]:
         found: defaultdict[tuple[str, str], set[int | str]] = defaultdict(set)
@@ -309,7 +314,7 @@ class _Comparison:
         makers = {op: plain(self._body(op)).makers for op, _ in self._pages()}
         for op, function in self._pages():
             says = self._says.get(op)
-            heard = {name: source for name, _, source in says.values} if says is not None else {}
+            heard = {name: source for name, _, source in reversed(says.values)} if says is not None else {}
             for name, _, source in {value[0]: value for value in reversed(function.values)}.values():
                 step = makers[op].get(name)
                 if step is None or not step.source or (op, name) not in values:

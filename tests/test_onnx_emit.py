@@ -567,6 +567,21 @@ CALLS: Mapping[str, Sequence[str]] = {
         name: [f"{name}(q, cos(angles), sin(angles))".replace("angles", "kk[0, 0, :, 0, none] * c[none, :4]")]
         for name in ("rotary", "rotary_interleaved")
     },
+    **{name: [f"{name}(x)", f"{name}(x, axis = 0, keepdims = true)"] for name in ("l1_norm", "sum_of_squares")},
+    "log_sum": ["log_sum(abs(x) + 0.1)", "log_sum(abs(x) + 0.1, axis = 1)"],
+    "cumulative_product": [
+        "cumulative_product(x)",
+        "cumulative_product(x, axis = 0, exclusive = true, reverse = true)",
+    ],
+    "hard_shrink": ["hard_shrink(x, bound = 0.2)"],
+    "soft_shrink": ["soft_shrink(x, bound = 0.3)"],
+    "thresholded_relu": ["thresholded_relu(x, threshold = 0.25)"],
+    "depth_to_space": ["depth_to_space(z, 2)"],
+    "space_to_depth": ["space_to_depth(depth_to_space(z, 2), 2)"],
+    **{
+        f"{name}_window": [f"{name}_window(N + 1)", f"{name}_window(8, periodic = false)"]
+        for name in ("hann", "hamming", "blackman")
+    },
     "leaky_relu": ["leaky_relu(x, slope = 0.3)"],
     "elu": ["elu(x, alpha = 0.5)"],
     "celu": ["celu(x, alpha = 0.5)"],
@@ -601,7 +616,7 @@ CALLS: Mapping[str, Sequence[str]] = {
     ],
     "cached_attention": ["cached_attention(q, kk, kk, k, k)", "cached_attention(q, q, q, g, g, scale = 0.2)"],
 }
-NEWER = {"rotary": 23, "rotary_interleaved": 23, "rms_norm": 23}
+NEWER = {"cumulative_product": 26, "rotary": 23, "rotary_interleaved": 23, "rms_norm": 23}
 LOWERED = {
     name: found
     for name, target in modules.prelude().items()

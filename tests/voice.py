@@ -14,7 +14,7 @@ import pytest
 
 from tenuto.cli.fix import mend
 from tenuto_analysis import model, modules
-from tenuto_analysis.weights import Header, Stored, weights_header
+from tenuto_analysis.weights import Header, Stored
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
 from tenuto_server.reports import Report
@@ -29,7 +29,10 @@ class Memory:
     def __init__(self) -> None:
         self._texts: dict[str, str] = {}
         self._numbers = count(1)
-        self.workspace = Workspace(self._read, lambda file: "/".join(file.split("/")[:3]))
+        self._headers: dict[str, Header] = {}
+        self.workspace = Workspace(
+            self._read, lambda file: "/".join(file.split("/")[:3]), lambda path, root: self._headers.get(path)
+        )
 
     def file(self, program: Program) -> str:
         """The path of the program's own file, after its files were made."""
@@ -38,7 +41,7 @@ class Memory:
             if name.endswith(".ten"):
                 self._texts[f"{folder}/{name}"] = text
             else:
-                self.workspace.database.set(weights_header, f"{folder}/{name}", header(text))
+                self._headers[f"{folder}/{name}"] = header(text)
         return f"{folder}/{program.file}"
 
     def _read(self, file: str) -> Decoded | None:

@@ -6,29 +6,35 @@ command line keeps one workspace for a run, the language server one for its life
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from importlib import import_module
-from pathlib import Path
 
 from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
 from tenuto_analysis.weights import Header, weights_header
+from tenuto_server.headers import Headers
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
 
 
 class Workspace:
-    """`read` gives the content of a file (None: no such file), `root` the workspace root of a file, both by path."""
+    """`read` gives the content of a file (None: no such file), `root` the workspace root of a file, both by path.
 
-    def __init__(self, read: Callable[[str], Decoded | None], root: Callable[[str], str]) -> None:
+    `header` gives the header of a file of weights, by its path and the root; it is read from the disk, if left out.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[str], Decoded | None],
+        root: Callable[[str], str],
+        header: Callable[[str, str], Header | None] | None = None,
+    ) -> None:
         self.database = Database()
         self._read = read
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
-        self._headers: dict[str, tuple[tuple[int, int], Header | None]] = {}
+        self._header = header or Headers()
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
@@ -63,33 +69,10 @@ class Workspace:
         if file in self._loaded:
             self._set(file, self._read(file))
 
-    def _header(self, path: str, root: str) -> Header | None:
-        """The header of a file of weights; None where there is none inside of the workspace, or nothing to read it."""
-        try:
-            status = os.stat(path)
-        except OSError:
-            return None
-        identity = (status.st_size, status.st_mtime_ns)
-        known = self._headers.get(path)
-        if known is None or known[0] != identity:
-            known = self._headers[path] = (identity, _read_header(path, root))
-        return known[1]
-
     def _set(self, file: str, decoded: Decoded | None) -> None:
         self._loaded[file] = decoded
         self.database.set(modules.root, file, self._root(file))
         self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
-
-
-def _read_header(path: str, root: str) -> Header | None:
-    if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), "")):
-        return None
-    try:
-        readers = import_module("tenuto_backend.weights.files")
-    except ModuleNotFoundError:
-        return None
-    header: Header | None = readers.read_header(Path(path), Path(root))
-    return header
 
 
 def report(finding: Finding) -> Report:

@@ -154,6 +154,12 @@ def test_arrows_lead_around_boxes_from_border_to_border() -> None:
                 assert not hit, (function.name, arrow, hit)
 
 
+def test_every_type_is_told_at_an_arrow_from_the_box_that_makes_it() -> None:
+    for _, what, where in drawn():
+        told = {(a.source, a.label) for a, at in zip(what.arrows, where.labels, strict=True) if at is not None}
+        assert {(arrow.source, arrow.label) for arrow in what.arrows if arrow.label} == told
+
+
 def test_everything_lies_within_the_picture() -> None:
     for _, what, where in drawn():
         labels = zip(what.arrows, where.labels, strict=True)

@@ -5,6 +5,8 @@ Nothing is placed by Tenuto itself; it says how large a box is, from its text.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import graphlay
 from msgspec import Struct
 
@@ -12,11 +14,12 @@ from tenuto_backend.picture.lettering import LABEL_SIZE, LEADING, LINE_SIZE, TIT
 from tenuto_backend.picture.scene import Arrow, Box, Kind, Scene
 
 PADDING = 8.0
+BESIDE = 16.0
 HEADER = TITLE_SIZE * LEADING + PADDING
 OPTIONS = {
     "direction": "topbottom",
     "spacing": {
-        "layer_gap": 44.0,
+        "layer_gap": 60.0,
         "node_gap": 28.0,
         "compound_padding": 16.0,
         "compound_header": HEADER,
@@ -78,7 +81,8 @@ def laid_out(scene: Scene) -> Layout:
         for arrow, edge in zip(scene.arrows, found.edges, strict=True)
     )
     anchors = (edge["label_anchor"] for edge in found.edges)
-    labels = tuple(Point(anchor["x"], anchor["y"]) if anchor is not None else None for anchor in anchors)
+    middles = tuple(Point(anchor["x"], anchor["y"]) if anchor is not None else None for anchor in anchors)
+    labels = _telling(scene, lines, middles)
     return Layout(boxes, lines, labels, _bounds(scene, boxes, lines, labels))
 
 
@@ -102,6 +106,30 @@ def _outside(line: tuple[Point, ...], box: Box, at: Rectangle) -> tuple[Point, .
     if box.kind is Kind.BLOCK and line[-1].y > at.top > line[-2].y:
         return (*line[:-1], Point(line[-1].x, at.top))
     return line
+
+
+def _telling(
+    scene: Scene, lines: tuple[tuple[Point, ...], ...], labels: tuple[Point | None, ...]
+) -> tuple[Point | None, ...]:
+    """The labels but those that found no room at their line, where another arrow from the box says the same."""
+    near = [
+        label is not None and any(_touches(label_room(arrow, label), a, b) for a, b in pairwise(line))
+        for arrow, label, line in zip(scene.arrows, labels, lines, strict=True)
+    ]
+    said = {(arrow.source, arrow.label) for arrow, is_near in zip(scene.arrows, near, strict=True) if is_near}
+    return tuple(
+        label if is_near or (arrow.source, arrow.label) not in said else None
+        for arrow, label, is_near in zip(scene.arrows, labels, near, strict=True)
+    )
+
+
+def _touches(room: Rectangle, start: Point, end: Point) -> bool:
+    """Whether a label stands at a piece of a line, which runs along an axis, or just beside it."""
+    left, right = sorted((start.x, end.x))
+    top, bottom = sorted((start.y, end.y))
+    across = max(left - room.left - room.width, room.left - right)
+    down = max(top - room.top - room.height, room.top - bottom)
+    return max(across, down) <= BESIDE
 
 
 def _bounds(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from unicodedata import combining, east_asian_width
 
 FONT = "'DejaVu Sans Mono', Menlo, 'Liberation Mono', Consolas, 'Courier New', monospace"
@@ -14,7 +15,8 @@ ADVANCE = 0.61  # Of the font's size; of the fonts named above none is wider.
 LEADING = 1.4
 
 LONGEST_LINE = 44
-LONGEST_LABEL = 32
+LONGEST_LABEL = 48
+MOST_LINES = 3
 
 
 def width(text: str, size: float) -> float:
@@ -28,6 +30,11 @@ def shortened(text: str, longest: int) -> str:
         return text
     kept = longest - 1
     return f"{text[: kept - kept // 3]}…{text[len(text) - kept // 3 :]}"
+
+
+def wrapped(text: str) -> tuple[str, ...]:
+    """The text in lines between its words, the last of them cut where there would be too many."""
+    return tuple(wrap(visible(text), LONGEST_LINE, max_lines=MOST_LINES, placeholder=" …"))
 
 
 def visible(text: str) -> str:

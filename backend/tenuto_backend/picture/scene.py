@@ -27,7 +27,7 @@ from tenuto_analysis.graph import (
     operands_of,
 )
 from tenuto_analysis.types import NONE, Bool, DTypeValue, NoneValue, RecordValue, Str, Tensor, Value
-from tenuto_backend.picture.lettering import LONGEST_LABEL, LONGEST_LINE, shortened
+from tenuto_backend.picture.lettering import LONGEST_LABEL, LONGEST_LINE, shortened, wrapped
 
 SHOWN_WEIGHTS = 4
 
@@ -78,7 +78,8 @@ def scene(graph: Graph, function: Function) -> Scene:
         drawn.value(ssa, Kind.INPUT, None)
     drawn.block(function.body, None)
     for name, ssa in zip(function.output_names, function.results, strict=True):
-        drawn.arrow(ssa, drawn.box(Kind.RESULT, (name,), _typed(name, ssa), None))
+        words = f"result {name}" if name[:1].isdigit() else name
+        drawn.arrow(ssa, drawn.box(Kind.RESULT, (words,), _typed(words, ssa), None))
     return Scene(tuple(drawn.boxes), tuple(drawn.arrows))
 
 
@@ -104,7 +105,8 @@ class _Drawn:
         self._made_by: dict[int, int] = {}
 
     def box(self, kind: Kind, lines: Iterable[str], tip: str, parent: int | None, function: int | None = None) -> int:
-        words = tuple(shortened(line, LONGEST_LINE) for line in lines)
+        first, *others = lines
+        words = (shortened(first, LONGEST_LINE), *(part for line in others for part in wrapped(line)))
         self.boxes.append(Box(kind, words, tip, parent, function))
         return len(self.boxes) - 1
 
@@ -164,10 +166,10 @@ class _Drawn:
         count = len(told)
         few = told if count <= SHOWN_WEIGHTS + 1 else told[:SHOWN_WEIGHTS]
         lines = [f"{shortened(path, max(12, LONGEST_LINE - 1 - len(type_)))} {type_}" for path, type_ in few]
-        heading = f"{count} weights" if count > 1 else "1 weight"
         more = [f"and {count - len(few)} more"] if count > len(few) else []
         tip = "\n".join(f"{path}: {type_}" for path, type_ in told)
-        source = self.box(Kind.WEIGHT, (heading, *lines, *more), tip, parent)
+        words = (f"{count} weights", *lines, *more) if count > 1 else told[0]
+        source = self.box(Kind.WEIGHT, words, tip, parent)
         self.arrows.append(Arrow(source, call, "", tip))
 
     def _branch(self, node: If, parent: int | None) -> int:

@@ -56,6 +56,22 @@ def test_an_import_loads_what_is_used_and_no_more() -> None:
     assert "onnxruntime" not in loaded_by("import tenuto; tenuto.load, tenuto.open_artifact")
 
 
+@pytest.mark.parametrize(
+    ("missing", "statement", "extra"),
+    [
+        ("numpy", "tenuto.load", "onnx"),
+        ("onnx", "tenuto.open_artifact", "onnx"),
+        ("onnxruntime", "tenuto.load('examples/mlp.ten').deploy('digits_small').run()", "run"),
+        ("onnxruntime", "tenuto.load('examples/mlp.ten').deploy('digits_small').to_onnx().run()", "run"),
+    ],
+)
+def test_a_missing_package_is_told_with_what_installs_it(missing: str, statement: str, extra: str) -> None:
+    program = f"import sys; sys.modules[{missing!r}] = None; import tenuto; tenuto.check; {statement}"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    told = f"ModuleNotFoundError: this needs the package `{missing}`: run `pip install 'tenuto[{extra}]'`\n"
+    assert done.stderr.endswith(told)
+
+
 def test_a_version_loads_nothing_more(tmp_path: Path) -> None:
     done = subprocess.run(
         [TENUTO[0], "-X", "importtime", *TENUTO[1:], "--version"],

@@ -507,6 +507,17 @@ def test_a_size_that_is_an_input_is_the_size() -> None:
         ready(interface, {"N": np.asarray(2), "x": np.zeros(6, np.float32)})
 
 
+def test_a_size_that_the_deploy_fixes_is_a_number_in_what_it_asks_for(tenuto: Command) -> None:
+    model = "model M(x: f32[P, S], at: i64[] within 0 .. P) -> f32[P, S] { return x * (at as f32) }\n"
+    dims = "dims: { P: 3, S: 1 .. 9 }"
+    tenuto.write({"a.ten": f"{model}deploy d = M where P + S <= 8 {{ weights: init(seed = 0), {dims} }}\n"})
+    assert tenuto("run", "a.ten").code == 0
+    assert tenuto("run", "a.ten", "--dim", "S=6") == (2, "", "tenuto: S is 6, but `d` asks for S + 3 <= 8\n")
+    told = "tenuto: `at` is i64[] within 0 .. 3, but holds 4\n"
+    assert tenuto("run", "a.ten", "-i", "at=4") == (2, "", told)
+    assert tenuto("run", "a.ten", "--dim", "P=3") == (2, "", "tenuto: `d` has no size `P`; it has S\n")
+
+
 @pytest.mark.parametrize("target", small_deploys(), ids=lambda target: Path(target).stem + target[target.index(":") :])
 def test_the_sizes_of_the_examples_are_small(target: str) -> None:
     opened = open_target(target)

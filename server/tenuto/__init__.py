@@ -67,7 +67,14 @@ if not TYPE_CHECKING:  # Else every misspelt name would be one.
     def __getattr__(name: str) -> object:
         if name not in _MODULES:
             raise AttributeError(f"module 'tenuto' has no attribute {name!r}")
-        return getattr(import_module(_MODULES[name]), name)
+        try:
+            module = import_module(_MODULES[name])
+        except ModuleNotFoundError as error:
+            told = import_module("tenuto.extras").needed(error)
+            if told is None:
+                raise
+            raise ModuleNotFoundError(told, name=error.name) from error
+        return getattr(module, name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

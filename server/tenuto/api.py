@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -22,7 +21,7 @@ from tenuto_backend.onnx.options import Options, Profile
 from tenuto_backend.onnx.save import save, with_weights
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.artifact import Artifact, read_model
-from tenuto_backend.runtime.base import Interface, Port, Runner, of_graph
+from tenuto_backend.runtime.base import Interface, Port, Runner, backend, of_graph
 from tenuto_backend.runtime.inputs import ready
 from tenuto_server.workspace import report
 
@@ -202,10 +201,8 @@ class Deploy:
     def _evaluator(self) -> Runner:
         return self._runner("reference")
 
-    def _runner(self, backend: str) -> Runner:
-        made: Runner = import_module(f"tenuto_backend.runtime.{backend}").of_program(
-            self._opened.workspace.database, self._program
-        )
+    def _runner(self, name: str) -> Runner:
+        made: Runner = backend(name).of_program(self._opened.workspace.database, self._program)
         return made
 
     def _build(self, make: Callable[[], _Made]) -> _Made:

@@ -7,7 +7,6 @@ the rest of what is said there is what the structure says.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 
 import onnx
@@ -23,7 +22,7 @@ from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.dtypes import NAMES
 from tenuto_backend.reference.values import Array
-from tenuto_backend.runtime.base import Interface, Port, RunError, Runner, WrongInput
+from tenuto_backend.runtime.base import Interface, Port, RunError, Runner, WrongInput, backend
 from tenuto_backend.runtime.inputs import ready
 
 _FILE = "/interface.ten"
@@ -69,7 +68,7 @@ class Artifact(Struct, frozen=True, eq=False):
     @property
     def _runner(self) -> Runner:
         if not self._runners:
-            of_model = import_module("tenuto_backend.runtime.onnxruntime").of_model
+            of_model = backend("onnxruntime").of_model
             self._runners.append(of_model(self.path if self.path is not None else self.model.SerializeToString()))
         return self._runners[0]
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 
 from msgspec import Struct
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.dims import Constraint, Dim, Leaf, leaves, leaves_of_constraint
+from tenuto_analysis.counterexample import find_values
+from tenuto_analysis.dims import (
+    Compare,
+    Constraint,
+    Dim,
+    Leaf,
+    Relation,
+    leaves,
+    leaves_of_constraint,
+    literal,
+    of,
+    substitute,
+    substitute_constraint,
+)
 from tenuto_analysis.graph import Graph
-from tenuto_analysis.types import Tensor
+from tenuto_analysis.types import Interval, Tensor
 from tenuto_backend.reference.dtypes import DTYPES, DType
 from tenuto_backend.reference.values import Array
+
+_MOST_TRIES = 200_000
 
 Runner = Callable[[Sequence[Array]], tuple[Array, ...]]
 """Inputs in the order of the interface; outputs likewise. It raises `RunError`."""
@@ -23,6 +40,23 @@ class WrongInput(Exception):
 
 class RunError(Exception):
     """The model could not be loaded, or failed while it ran."""
+
+
+# Each is a module with `of_program(database, program)` and `of_model(path)`, and the extra that it needs.
+BACKENDS: Mapping[str, tuple[str, str]] = {
+    "onnxruntime": ("tenuto_backend.runtime.onnxruntime", "run"),
+    "reference": ("tenuto_backend.runtime.reference", "onnx"),
+}
+
+
+def backend(name: str) -> ModuleType:
+    """A back end, loaded; raises a ModuleNotFoundError that says what installs what is missing."""
+    module, extra = BACKENDS[name]
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        told = f"this needs the package `{error.name}`: run `pip install 'tenuto[{extra}]'`"
+        raise ModuleNotFoundError(told, name=error.name) from error
 
 
 class Port(Struct, frozen=True):
@@ -70,15 +104,40 @@ class Interface(Struct, frozen=True):
 
 def of_graph(graph: Graph) -> Interface:
     entry = graph.entry
-    symbols = set(entry.symbols)
-    told = [constraint for constraint, _ in graph.assumed]
+    told = (*graph.bounds, *(constraint for constraint, _ in graph.assumed))
+    symbols = frozenset(entry.symbols)
+    fixed = _fixed(told, symbols)
+    taken = (*entry.inputs, *(ssa for _, ssa in entry.size_inputs))
+    given = zip(entry.output_names, entry.results, strict=True)
+    bounds = (substitute_constraint(bound, fixed.get, lambda _: None) for bound in told)
     return Interface(
         graph.name,
-        tuple(Port(ssa.name, ssa.type) for ssa in (*entry.inputs, *(ssa for _, ssa in entry.size_inputs))),
-        tuple(Port(name, ssa.type) for name, ssa in zip(entry.output_names, entry.results, strict=True)),
-        tuple(bound for bound in (*graph.bounds, *told) if leaves_of_constraint(bound) <= symbols),
+        tuple(Port(ssa.name, _with_fixed(ssa.type, fixed)) for ssa in taken),
+        tuple(Port(name, _with_fixed(ssa.type, fixed)) for name, ssa in given),
+        tuple(bound for bound in bounds if leaves_of_constraint(bound) and leaves_of_constraint(bound) <= symbols),
         tuple((ssa.name, leaf) for leaf, ssa in entry.size_inputs),
     )
+
+
+def _fixed(bounds: Iterable[Constraint], open_: frozenset[Leaf]) -> Mapping[Leaf, Dim]:
+    """The sizes that a deploy fixes, which are numbers in the types of its graph, but not in its bounds."""
+    about = [bound for bound in bounds if leaves_of_constraint(bound).isdisjoint(open_)]
+    found = find_values(about, None, {}, _MOST_TRIES) or {}
+    equalities = {leaf: Compare(Relation.EQ, of(leaf), literal(size)) for leaf, size in found.items()}
+    return {
+        leaf: literal(size)
+        for leaf, size in found.items()
+        if find_values(about, equalities[leaf], {}, _MOST_TRIES) is None
+    }
+
+
+def _with_fixed(type_: Tensor, fixed: Mapping[Leaf, Dim]) -> Tensor:
+    if type_.within is None:
+        return type_
+    ends = [
+        substitute(end, fixed.get) if isinstance(end, Dim) else end for end in (type_.within.low, type_.within.high)
+    ]
+    return Tensor(type_.dtype, type_.shape, Interval(ends[0], ends[1]))
 
 
 def dims_of(type_: Tensor) -> tuple[Dim, ...]:

@@ -7,9 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
 
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
@@ -21,24 +19,11 @@ from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime import files
 from tenuto_backend.runtime.artifact import interface_of, read_model
-from tenuto_backend.runtime.base import Interface, RunError, Runner, WrongInput, of_graph
+from tenuto_backend.runtime.base import BACKENDS, Interface, RunError, Runner, WrongInput, backend, of_graph
 from tenuto_backend.runtime.inputs import Ready, ready
 from tenuto_backend.runtime.summary import summary
 from tenuto_backend.weights.base import WeightsError
 from tenuto_server.workspace import report
-
-# Each is a module with `of_program(database, program)` and `of_model(path)`; a run loads the one that it needs.
-BACKENDS = {
-    "onnxruntime": "tenuto_backend.runtime.onnxruntime",
-    "reference": "tenuto_backend.runtime.reference",
-}
-
-
-class Loaded(NamedTuple):
-    """A model that can be run, once what it is given is known to fit."""
-
-    interface: Interface
-    runner: Runner
 
 
 def run(arguments: list[str]) -> int:
@@ -53,14 +38,14 @@ def run(arguments: list[str]) -> int:
 
 
 def _run(read: argparse.Namespace) -> int:
-    backend = import_module(BACKENDS[read.backend])
+    runtime = backend(read.backend)
     if read.target.endswith(".onnx"):
         if not os.path.isfile(read.target):
             raise Misuse(f"there is no file `{read.target}`")
         path = Path(read.target)
         interface = interface_of(read_model(path))
         taken = _inputs(interface, read)
-        return _show(interface, taken, backend.of_model(path), read)
+        return _show(interface, taken, runtime.of_model(path), read)
     opened = open_target(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not run")
@@ -72,7 +57,7 @@ def _run(read: argparse.Namespace) -> int:
         return show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not run")
     interface = of_graph(made.graph)
     taken = _inputs(interface, read)
-    return _show(interface, taken, backend.of_program(database, made), read)
+    return _show(interface, taken, runtime.of_program(database, made), read)
 
 
 def _inputs(interface: Interface, read: argparse.Namespace) -> Ready:

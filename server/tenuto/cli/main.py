@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from tenuto import __version__
 from tenuto.cli.misuse import Misuse
+from tenuto.extras import needed
 from tenuto_server.settings import SettingsError
 
 
@@ -34,20 +35,6 @@ COMMANDS = {
     "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
-}
-
-# What `pip install` is asked for where a module is missing; what is not listed belongs to the base install.
-EXTRA_OF_MODULE = {
-    "numpy": "onnx",
-    "ml_dtypes": "onnx",
-    "onnx": "onnx",
-    "tqdm": "onnx",
-    "safetensors": "onnx",
-    "onnxruntime": "run",
-    "iree": "mlir",
-    "jaxlib": "xla",
-    "matplotlib": "plot",
-    "graphlay": "graph",
 }
 
 INTERRUPTED = 130
@@ -74,12 +61,10 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except ModuleNotFoundError as error:
-        package = (error.name or "").split(".")[0]
-        if package.startswith("tenuto"):
+        told = needed(error)
+        if told is None:
             raise
-        extra = EXTRA_OF_MODULE.get(package)
-        wanted = f"tenuto[{extra}]" if extra is not None else "tenuto"
-        print(f"tenuto: this needs the package `{package}`: run `pip install '{wanted}'`", file=sys.stderr)
+        print(f"tenuto: {told}", file=sys.stderr)
         return 2
 
 

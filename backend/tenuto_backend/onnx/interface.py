@@ -13,7 +13,7 @@ from msgspec import Struct
 from tenuto_backend.onnx.bodies import DOMAIN
 from tenuto_backend.onnx.options import HIGHEST_OPSET, LOWEST_OPSET
 from tenuto_backend.onnx.structure import Body, Stored, Structure
-from tenuto_backend.onnx.witness import Ledger, ToldFunction, differences, stated, without_range
+from tenuto_backend.onnx.witness import Ledger, ToldFunction, differences, stated, torn, without_range
 
 
 class Parameter(Struct, frozen=True):
@@ -86,7 +86,7 @@ def interface(found: Structure, ledger: Ledger | None, unreadable: str = "") -> 
     """`unreadable` says why there is no ledger although the artifact has an entry for one."""
     told: Mapping[str, ToldFunction] = {item.name: item for item in ledger.functions} if ledger is not None else {}
     calls, weight_inputs = found.calls(), found.weight_inputs()
-    own = ledger.functions[-1] if ledger is not None else None
+    own = ledger.functions[-1] if ledger is not None and not torn(ledger) else None
     said = tuple(differences(found, ledger)) if ledger is not None else ()
     state = "absent" if ledger is None else "differs" if said else "agrees"
     checkpoints = {path: names for path, _, *names in ledger.weights} if ledger is not None else {}

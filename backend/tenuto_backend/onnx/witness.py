@@ -86,6 +86,7 @@ def differences(found: Structure, ledger: Ledger) -> list[str]:
     """Where the ledger says what the structure does not, a sentence each."""
     *others, own = ledger.functions
     said = [
+        *(f"the ledger tells `{name}` of the model in two ways" for name in torn(ledger)),
         *_interface("input", ledger.inputs, found.entry.inputs, found.entry),
         *_interface("output", ledger.outputs, found.entry.outputs, found.entry),
         *_weights(found.entry, ledger.weights),
@@ -105,6 +106,14 @@ def differences(found: Structure, ledger: Ledger) -> list[str]:
             said += _values(f"{name}.", function.types, body)
     known = {name for name, _ in (*own.inputs, *own.outputs, *own.weights)}
     return [*said, *_values("", {name: type_ for name, type_ in own.types.items() if name not in known}, found.entry)]
+
+
+def torn(ledger: Ledger) -> list[str]:
+    """Inputs, outputs and weights of the model that the ledger tells twice, and not alike."""
+    own = ledger.functions[-1]
+    once = {(path, type_) for path, type_, *_ in ledger.weights} | {*ledger.inputs, *ledger.outputs}
+    again = {*own.inputs, *own.outputs, *own.weights}
+    return sorted({name for name, _ in once ^ again})
 
 
 def _interface(word: str, told: Iterable[tuple[str, str]], names: tuple[str, ...], body: Body) -> Iterator[str]:

@@ -19,7 +19,7 @@ from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.dims import Dim
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborate, refuse_settings
-from tenuto_analysis.graph import Graph, walk
+from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, plan
 from tenuto_backend.passes import optimised
@@ -43,13 +43,6 @@ class Program(Struct, frozen=True, eq=False):
 
     graph: Graph
     weights: WeightsOf
-
-
-class Counts(Struct, frozen=True):
-    functions: int
-    nodes: int
-    weights: int
-    parameters: int
 
 
 def typed_graph(db: Database, file: str, deploy: str) -> Graph:
@@ -85,10 +78,9 @@ def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool
     return Program(graph, WeightsOf(graph, wanted, opened, sources, 0))
 
 
-def counts(graph: Graph) -> Counts:
-    sizes = [_count(weight.value.type.shape) for weight in graph.entry.weights]
-    nodes = sum(1 for function in graph.functions for _ in walk(function.body))
-    return Counts(len(graph.functions), nodes, len(sizes), sum(sizes))
+def parameters(graph: Graph) -> int:
+    """How many numbers the weights of a graph are."""
+    return sum(_count(weight.value.type.shape) for weight in graph.entry.weights)
 
 
 class WeightsOf(Mapping[str, Array]):

@@ -16,7 +16,7 @@ from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings
 from tenuto_analysis.compat import override
-from tenuto_backend.build import Program, Stopped, checkpoint_names, counts, program
+from tenuto_backend.build import Program, Stopped, checkpoint_names, parameters, program
 from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import OnnxError, Options, Profile
 from tenuto_backend.onnx.save import Saved, save
@@ -28,7 +28,7 @@ EMITTED = ("onnx",)
 
 
 class Row(NamedTuple):
-    """What the summary says of one artifact."""
+    """What the summary says of one artifact; `nodes` are its own and those of its functions."""
 
     deploy: str
     functions: int
@@ -74,8 +74,9 @@ def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
     emitted = emit(database, made.graph, options)
     arrays = _Shown(made, deploy, read.quiet)
     saved = save(emitted, arrays, Path(read.output) / f"{deploy}.onnx", inline=read.inline)
-    size = counts(made.graph)
-    return Row(deploy, size.functions, size.nodes, size.parameters, saved, time.perf_counter() - started)
+    functions = emitted.model.functions
+    nodes = len(emitted.model.graph.node) + sum(len(function.node) for function in functions)
+    return Row(deploy, len(functions), nodes, parameters(made.graph), saved, time.perf_counter() - started)
 
 
 class _Shown(Mapping[str, Array]):
@@ -84,7 +85,7 @@ class _Shown(Mapping[str, Array]):
     def __init__(self, made: Program, deploy: str, quiet: bool) -> None:
         self._weights = made.weights
         self._bar = tqdm(
-            total=counts(made.graph).parameters,
+            total=parameters(made.graph),
             desc=deploy,
             unit="param",
             unit_scale=True,

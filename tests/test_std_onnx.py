@@ -60,6 +60,7 @@ REDUCTIONS = [
     case(between(0.5, 2.0, 2, 3, 4), axis=1),
     case(between(0.5, 2.0, 2, 3, 4), axis=(0, -1), keepdims=True),
 ]
+REDUCERS = ("sum", "mean", "max", "min", "prod", "logsumexp", "norm", "l1_norm", "log_sum", "sum_of_squares")
 IMAGE, SIGNAL, VOLUME = normal(2, 4, 9, 8), normal(2, 4, 9), normal(2, 4, 5, 6, 7)
 
 CASES: Mapping[str, Sequence[Case]] = {
@@ -68,7 +69,7 @@ CASES: Mapping[str, Sequence[Case]] = {
     **{name: [case(truths(2, 3), truths(3))] for name in ("logical_and", "logical_or", "logical_xor")},
     **{name: [case(bits(2, 3), bits(3))] for name in ("bitwise_and", "bitwise_or", "bitwise_xor")},
     **{name: [case(bits(2, 3), bits(3) % 8)] for name in ("shift_left", "shift_right")},
-    **dict.fromkeys(("sum", "mean", "max", "min", "prod", "logsumexp", "norm"), REDUCTIONS),
+    **dict.fromkeys(REDUCERS, REDUCTIONS),
     "logical_not": [case(truths(3))],
     "bitwise_not": [case(bits(3))],
     "power": [case(between(0.5, 2.0, 2, 3), normal(3))],
@@ -85,6 +86,11 @@ CASES: Mapping[str, Sequence[Case]] = {
         case(normal(2, 5)),
         case(normal(2, 5), axis=0, exclusive=True),
         case(normal(2, 5), exclusive=True, reverse=True),
+    ],
+    "cumulative_product": [
+        case(normal(2, 5)),
+        case(normal(2, 5, 3), axis=1, exclusive=True),
+        case(normal(2, 5), axis=0, exclusive=True, reverse=True),
     ],
     "matmul": [case(normal(2, 3, 4), normal(4, 5)), case(normal(2, 1, 3, 4), normal(3, 4, 5))],
     "einsum": [case("b i k, b k j -> b i j", normal(2, 3, 4), normal(2, 4, 5))],
@@ -136,6 +142,10 @@ CASES: Mapping[str, Sequence[Case]] = {
     "top_k": [case(normal(3, 7), 3), case(normal(3, 7), 2, largest=False)],
     "compress": [case(normal(4, 3), np.asarray([True, False, True, True]))],
     "pixel_shuffle": [case(normal(2, 12, 3, 4), 2)],
+    "depth_to_space": [case(normal(2, 12, 3, 4), 2)],
+    "space_to_depth": [case(normal(2, 3, 4, 6), 2)],
+    **{name: [case(9), case(8, periodic=False)] for name in ("hann_window", "hamming_window", "blackman_window")},
+    **{name: [case(normal(9)), case(normal(9), 0.3)] for name in ("thresholded_relu", "hard_shrink", "soft_shrink")},
 }
 DEFAULT = [case(between(-0.9, 0.9, 2, 3)), case(between(0.1, 0.9, 7))]
 POSITIVE = [case(between(0.1, 9.0, 2, 3))]

@@ -170,7 +170,7 @@ def _static(value: Value, sizes: Sizes) -> object:
         case RecordValue(fields=fields):
             return {name: _static(item, sizes) for name, item in fields}
         case DTypeValue(dtype=dtype):
-            return dtypes.named(str(dtype).replace("float", "f32"))
+            return dtypes.named(str(dtype))
         case _:
             raise WrongValue(f"`{value}` is not static")
 

@@ -105,7 +105,7 @@ def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: 
     values = {name: _weak_float(signature, name, value) for name, value in resolved.values.items()}
     known = Substitution(signature.owner, b.ctx.known, values)
     arguments: dict[str, Argument] = {
-        generic.name: known.values[generic.name]
+        generic.name: _plain_dtype(known.values[generic.name])
         for generic in signature.generics
         if generic.default is not None  # The others follow from the operands.
     }
@@ -125,6 +125,11 @@ def _weak_float(signature: Signature, name: str, value: Value) -> Value:
     kind = next((generic.kind for generic in signature.generics if generic.name == name), None)
     is_float = kind == DTypeKind(DTypeClass.FLOATING) and value == DTypeValue(WEAK_INT)
     return DTypeValue(WEAK_FLOAT) if is_float else value
+
+
+def _plain_dtype(value: Value) -> Value:
+    """A dtype as the graph keeps it."""
+    return DTypeValue(scalar_of(value.dtype)) if isinstance(value, DTypeValue) else value
 
 
 def _argument(b: Builder, known: Substitution, name: str, wanted: Value, form: Form, span: Span) -> Argument:

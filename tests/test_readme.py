@@ -14,7 +14,7 @@ from tests.picture import PICTURE, draw
 from tests.voice import formatted, keep_or_fail, reports
 
 ROOT = Path(__file__).parent.parent
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), ROOT / "examples" / "README.md"]
 TOUR = sorted((ROOT / "docs" / "tour").glob("*.ten"))
 
 

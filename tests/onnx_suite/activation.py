@@ -35,12 +35,13 @@ def leaky(case: Case) -> str:
 
 
 def thresholded(case: Case) -> str:
-    return f"where(x0 > {decimal(case.attribute('alpha', 1.0))}, x0, 0.0)"
+    return f"thresholded_relu(x0, threshold = {decimal(case.attribute('alpha', 1.0))})"
 
 
 def shrink(case: Case) -> str:
-    bound, bias = decimal(case.attribute("lambd", 0.5)), decimal(case.attribute("bias", 0.0))
-    return f"where(x0 < -{bound}, x0 + {bias}, where(x0 > {bound}, x0 - {bias}, 0.0))"
+    bound, bias = case.attribute("lambd", 0.5), case.attribute("bias", 0.0)
+    assert bias in (0.0, bound)
+    return f"{'soft' if bias else 'hard'}_shrink(x0, bound = {decimal(bound)})"
 
 
 def swish(case: Case) -> str:

@@ -92,7 +92,7 @@ def _model(test: Any) -> onnx.ModelProto:
 
 
 def _case(test: Any, whole: onnx.GraphProto, graph: onnx.GraphProto) -> Case:
-    node = whole.node[0] if len(whole.node) == 1 else _only(test, whole)
+    (node,) = whole.node
     folder = Path(test.model_dir) / "test_data_set_0"
     unknown = ""
     values: list[dict[str, Array]] = []
@@ -121,11 +121,6 @@ def _case(test: Any, whole: onnx.GraphProto, graph: onnx.GraphProto) -> Case:
         test.atol,
         unknown,
     )
-
-
-def _only(test: Any, graph: onnx.GraphProto) -> onnx.NodeProto:
-    """A case of several nodes that is no expansion of one: it counts for the rarest of them."""
-    raise AssertionError(f"{test.name} is no case of one operator: {[node.op_type for node in graph.node]}")
 
 
 def _refused(type_: onnx.TypeProto) -> str:

@@ -47,9 +47,12 @@ def place(name: str) -> Saying:
     return saying
 
 
-def cumulative(case: Case) -> str:
-    flags = "".join(f", {name} = true" for name in ("exclusive", "reverse") if case.attribute(name, 0))
-    return f"cumulative_sum(x0, axis = {int(case.given(1))}{flags})"
+def cumulative(function: str) -> Saying:
+    def saying(case: Case) -> str:
+        flags = "".join(f", {name} = true" for name in ("exclusive", "reverse") if case.attribute(name, 0))
+        return f"{function}(x0, axis = {int(case.given(1))}{flags})"
+
+    return saying
 
 
 def lp_normalization(case: Case) -> str:
@@ -91,19 +94,20 @@ SAID: Mapping[str, Saying] = {
     "ArgMax": place("arg_max"),
     "ArgMin": place("arg_min"),
     "Compress": compress,
-    "CumSum": cumulative,
+    "CumProd": cumulative("cumulative_product"),
+    "CumSum": cumulative("cumulative_sum"),
     "LpNormalization": lp_normalization,
     "MeanVarianceNormalization": mean_variance,
     "NonZero": lambda case: "transpose(nonzero(x0))",
-    "ReduceL1": reducing("sum(abs(x0), {})", "abs(x0)"),
+    "ReduceL1": reducing("l1_norm(x0, {})", "abs(x0)"),
     "ReduceL2": reducing("norm(x0, {})", "abs(x0)"),
-    "ReduceLogSum": reducing("log(sum(x0, {}))", "log(x0)"),
+    "ReduceLogSum": reducing("log_sum(x0, {})", "log(x0)"),
     "ReduceLogSumExp": reducing("logsumexp(x0, {})", "x0"),
     "ReduceMax": extreme("max", "any"),
     "ReduceMean": reducing("mean(x0, {})"),
     "ReduceMin": extreme("min", "all"),
     "ReduceProd": reducing("prod(x0, {})"),
     "ReduceSum": reducing("sum(x0, {})"),
-    "ReduceSumSquare": reducing("sum(square(x0), {})", "square(x0)"),
+    "ReduceSumSquare": reducing("sum_of_squares(x0, {})", "square(x0)"),
     "TopK": top_k,
 }

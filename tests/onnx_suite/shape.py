@@ -39,15 +39,12 @@ def constant_of_shape(case: Case) -> str:
 
 
 def depth_to_space(case: Case) -> str:
-    size = case.attribute("blocksize")
-    if case.attribute("mode", b"DCR") == b"CRD":
-        return f"pixel_shuffle(x0, {size})"
-    return f'rearrange(x0, "b (p q c) h w -> b c (h p) (w q)", p = {size}, q = {size})'
+    function = "pixel_shuffle" if case.attribute("mode", b"DCR") == b"CRD" else "depth_to_space"
+    return f"{function}(x0, {case.attribute('blocksize')})"
 
 
 def space_to_depth(case: Case) -> str:
-    size = case.attribute("blocksize")
-    return f'rearrange(x0, "b c (h p) (w q) -> b (p q c) h w", p = {size}, q = {size})'
+    return f"space_to_depth(x0, {case.attribute('blocksize')})"
 
 
 def expand(case: Case) -> str:
@@ -299,17 +296,6 @@ def size_of(case: Case) -> Said:
     return Said("elements(x0)", above=f"{signature} = full[i64](shape[], {value})\n")
 
 
-def cumulative_product(case: Case) -> str:
-    axis, last = int(case.given(1)) % case.rank, case.rank - 1
-    size = case.shape[axis]
-    backwards, without = case.attribute("reverse", 0), case.attribute("exclusive", 0)
-    seen = f"{'triu' if backwards else 'tril'}({size}, {size}, diagonal = {(1 if backwards else -1) * without})"
-    one = "1.0" if case.dtype.startswith("f") else "1"
-    line = "x0" if axis == last else f"swap_axes(x0, {axis}, {last})"
-    found = f"prod(where({seen}, ({line})[..., none, :], {one}), axis = -1)"
-    return found if axis == last else f"swap_axes({found}, {axis}, {last})"
-
-
 # ------------------------------------------------------------------------------------------------------------- products
 
 
@@ -340,7 +326,6 @@ SAID: Mapping[str, Saying] = {
     "CenterCropPad": center,
     "Concat": concat,
     "ConstantOfShape": constant_of_shape,
-    "CumProd": cumulative_product,
     "DepthToSpace": depth_to_space,
     "Einsum": einsum,
     "Expand": expand,

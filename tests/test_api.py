@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,9 +16,10 @@ import pytest
 import tenuto
 import tenuto.api
 import tenuto.checking
+from tenuto.checking import check
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
-from tests.command import CLEAN, FAULTY, TENUTO, clean_environment
+from tests.command import CLEAN, FAULTY, TENUTO, Command, clean_environment
 
 ROOT = Path(__file__).parent.parent
 MINILM = ROOT / "examples" / "minilm.ten"
@@ -31,6 +33,23 @@ def test_the_documented_examples_are_true(module: ModuleType, monkeypatch: pytes
     for test in examples:
         told: list[str] = []
         result = doctest.DocTestRunner().run(test, out=told.append)
+        assert result.failed == 0, "".join(told)
+
+
+def test_the_page_about_python_is_true(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("examples", "docs/tour"):
+        (tmp_path / folder).parent.mkdir(exist_ok=True)
+        (tmp_path / folder).symlink_to(ROOT / folder)
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```pycon\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    names: dict[str, object] = {}
+    for block in blocks:
+        told: list[str] = []
+        test = doctest.DocTestParser().get_doctest(block, names, "python.md", None, 0)
+        result = doctest.DocTestRunner().run(test, out=told.append, clear_globs=False)
+        names = test.globs
+        assert result.attempted
         assert result.failed == 0, "".join(told)
 
 
@@ -90,6 +109,12 @@ def test_a_version_loads_nothing_more(tmp_path: Path) -> None:
 # ---------------------------------------------------------------------------------------------------------------- check
 
 
+def test_a_problem_prints_as_the_command_line_prints_it(tenuto: Command) -> None:
+    tenuto.write({"faulty.ten": FAULTY})
+    (problem,) = check("faulty.ten")
+    assert tenuto("check", "--format", "concise", "--quiet").out == f"{problem}\n"
+
+
 def test_check_tells_places_as_lines_and_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "clean.ten").write_text(CLEAN, encoding="utf-8")
     (tmp_path / "faulty.ten").write_text("\n" + FAULTY, encoding="utf-8")
@@ -99,7 +124,7 @@ def test_check_tells_places_as_lines_and_columns(tmp_path: Path, monkeypatch: py
     place = (problem.path, problem.line, problem.column, problem.end_line, problem.end_column)
     assert place == ("faulty.ten", 2, 38, 2, 39)
     assert (problem.rule, problem.severity) == ("unknown-name", "error")
-    assert str(problem) == f"faulty.ten:2:38: error[unknown-name]: {problem.message}"
+    assert str(problem) == f"faulty.ten:2:38: error[unknown-name] {problem.message}"
 
 
 def test_check_chooses_by_the_settings(tmp_path: Path) -> None:

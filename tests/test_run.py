@@ -369,6 +369,24 @@ def test_a_run_that_fails_is_told(tenuto: Command) -> None:
         assert "cannot run" in err
 
 
+def test_an_index_beyond_a_size_is_told(tenuto: Command) -> None:
+    model = "model M(x: f32[N], at: i64[K] within -N .. N - 1) -> f32[K] { return gather(x, at, axis = 0) }\n"
+    tenuto.write({"a.ten": f"{model}deploy d = M {{ weights: init(seed = 0) }}\n"})
+    assert tenuto("build", "a.ten", "--quiet").code == 0
+    told = "tenuto: `at` is i64[K] within -N .. N - 1, but holds 2 at [1]\n"
+    for target in ("a.ten", "d.onnx"):
+        assert tenuto("run", target, "-i", "x=[1, 2]", "-i", "at=[1, -2]").code == 0
+        assert tenuto("run", target, "-i", "x=[1, 2]", "-i", "at=[1, 2]") == (2, "", told)
+        assert tenuto("run", target, "--dim", "K=500", "--dim", "N=3").code == 0
+
+
+def test_what_does_not_fit_into_memory_is_told(tenuto: Command) -> None:
+    model = "model M(x: f32[N]) -> f32[N] { return x }\n"
+    tenuto.write({"a.ten": f"{model}deploy d = M {{ weights: init(seed = 0) }}\n"})
+    told = "tenuto: `x` does not fit into memory as f32[1000000000000000]\n"
+    assert tenuto("run", "a.ten", "--dim", f"N={10**15}") == (2, "", told)
+
+
 @pytest.mark.parametrize("content", [b"", b"\x00garbage", b"{}", b"\x08\x0a"])
 def test_a_file_that_is_no_model_is_told(tenuto: Command, content: bytes) -> None:
     tenuto.write({"m.onnx": content})

@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 
     @override
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}:{self.column}: {self.severity}[{self.rule}]: {self.message}"
+        return f"{self.path}:{self.line}:{self.column}: {self.severity}[{self.rule}] {self.message}"
 
 
 class ProgramError(Exception):

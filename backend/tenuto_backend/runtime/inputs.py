@@ -50,7 +50,11 @@ def ready(
         if port.name in leaves:
             arrays[port.name] = np.asarray(sizes[leaves[port.name]], np.int64)
         else:
-            arrays[port.name] = _drawn(port, sizes, seed or 0)
+            try:
+                arrays[port.name] = _drawn(port, sizes, seed or 0)
+            except MemoryError as error:
+                shape = ", ".join(map(str, shape_of(port, sizes)))
+                raise WrongInput(f"`{port.name}` does not fit into memory as {port.type.dtype}[{shape}]") from error
     return Ready(tuple(arrays[name] for name in ports), frozenset(port.name for port in missing))
 
 

@@ -86,6 +86,19 @@ def test_the_base_install_serves_an_editor(python: Path, tmp_path: Path) -> None
         assert client.leave() == 0
 
 
+def test_the_base_install_checks_from_python_and_says_what_more_needs(python: Path, tmp_path: Path) -> None:
+    (tmp_path / "faulty.ten").write_text(FAULTY, encoding="utf-8")
+    checked = run(python, "-c", "import tenuto; print(*tenuto.check('faulty.ten'))", folder=tmp_path)
+    assert checked.stdout.startswith("faulty.ten:1:38: error[unknown-name] "), checked.stderr
+    loaded = run(python, "-c", "import tenuto; tenuto.load('faulty.ten')", folder=tmp_path)
+    assert loaded.returncode == 1
+    assert "ModuleNotFoundError: this needs the package `" in loaded.stderr
+    assert loaded.stderr.endswith("run `pip install 'tenuto[onnx]'`\n")
+    ran = run(python.parent / "tenuto", "run", "faulty.ten", folder=tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.endswith("run `pip install 'tenuto[onnx]'`\n")
+
+
 def test_the_base_install_is_light(python: Path, tmp_path: Path) -> None:
     program = (
         "import importlib.util as u; print(*(m for m in ('lark', 'numpy', 'onnx', 'rich', 'mypy') if u.find_spec(m)))"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenuto_backend.reference import interpret
+from tenuto_backend.reference import dtypes, interpret
 from tenuto_backend.reference.interpret import invoke, start
 from tenuto_backend.reference.primitives import PRIMITIVES
 from tenuto_backend.reference.program import program, standard
@@ -348,3 +348,20 @@ def test_the_small_configuration_of_each_example_runs(path: Path) -> None:
         found = random_inputs(going, target, random.Random(0), deployed_dims(deploy))
         assert found is not None
         invoke(going, target, found[1])
+
+
+def test_integers_of_less_than_a_byte_are_cast_into_each_other() -> None:
+    small = np.asarray([1, 2, 3]).astype(dtypes.DTYPES["i4"])
+    for name in ("i2", "u4", "u2", "i8", "f32"):
+        found = PRIMITIVES["cast"](x=small, dtype=dtypes.DTYPES[name])
+        assert isinstance(found, np.ndarray)
+        assert found.dtype == dtypes.DTYPES[name]
+    assert np.asarray(PRIMITIVES["cast"](x=small, dtype=dtypes.DTYPES["u4"])).astype(int).tolist() == [1, 2, 3]
+
+
+def test_a_sum_of_products_of_short_integers_is_wide() -> None:
+    short = np.full((2, 2), 100, np.int8)
+    found = PRIMITIVES["einsum"](pattern="i k, k j -> i j", parts=[short, short])
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == np.int32
+    assert found.tolist() == [[20000, 20000], [20000, 20000]]

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import ml_dtypes
 import numpy as np
+import numpy.typing as npt
 
 DType: TypeAlias = np.dtype[Any]
 
@@ -45,6 +46,8 @@ FLOATING = frozenset(dtype for name, dtype in DTYPES.items() if name.startswith(
 UNSIGNED = frozenset(dtype for name, dtype in DTYPES.items() if name.startswith("u"))
 INTEGER = UNSIGNED | frozenset(dtype for name, dtype in DTYPES.items() if name.startswith("i"))
 
+_NARROW = frozenset(DTYPES[name] for name in ("i4", "i2", "u4", "u2"))
+
 CLASSES: Mapping[str, frozenset[DType]] = {
     "floating": FLOATING,
     "integer": INTEGER,
@@ -57,6 +60,11 @@ CLASSES: Mapping[str, frozenset[DType]] = {
 def named(name: str) -> DType | None:
     """The dtype that `name` means as the element type of a tensor; `float` is f32 here."""
     return FLOAT if name == "float" else DTYPES.get(name)
+
+
+def cast(x: npt.NDArray[Any], dtype: DType) -> npt.NDArray[Any]:
+    """The numbers in another dtype; between integers of less than a byte NumPy knows no direct way."""
+    return (x.astype(np.int64) if x.dtype in _NARROW and dtype in _NARROW else x).astype(dtype)
 
 
 def accumulated(dtype: DType) -> DType:

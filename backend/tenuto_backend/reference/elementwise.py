@@ -7,7 +7,7 @@ from math import erf
 
 import numpy as np
 
-from tenuto_backend.reference.dtypes import INTEGER, DType, working
+from tenuto_backend.reference.dtypes import INTEGER, cast, working
 from tenuto_backend.reference.values import Array
 
 Primitive = Callable[..., Array]
@@ -61,10 +61,6 @@ def _is_inf(x: Array) -> Array:
     return np.asarray(np.isinf(x.astype(working(x.dtype))))
 
 
-def _cast(x: Array, dtype: DType) -> Array:
-    return x.astype(dtype)
-
-
 PRIMITIVES: Mapping[str, Primitive] = {
     "add": binary(np.add),
     "subtract": binary(np.subtract),
@@ -107,6 +103,6 @@ PRIMITIVES: Mapping[str, Primitive] = {
     "trunc": unary(np.trunc),
     "is_nan": _is_nan,
     "is_inf": _is_inf,
-    "cast": _cast,
+    "cast": cast,
     "where": _where,
 }

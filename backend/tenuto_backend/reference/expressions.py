@@ -401,5 +401,5 @@ def _cast(frame: Frame, span: Span, value: Value, path: syntax.Path) -> Value:
         raise WrongByExecution(frame.place(path.span), f"`{path.text}` is not a dtype")
     if isinstance(value, np.ndarray) or is_weak(value):
         with np.errstate(all="ignore"):
-            return np.asarray(value).astype(dtype)
+            return dtypes.cast(np.asarray(value), dtype)
     raise WrongByExecution(frame.place(span), f"{describe(value)} has no dtype to cast")

@@ -33,7 +33,7 @@ def _einsum(pattern: str, parts: Sequence[Array]) -> Array:
     _agree(rule.inputs, parts, pattern)
     equation = ",".join(_word(side, letters) for side in rule.inputs) + "->" + _word(rule.output, letters)
     wide = [part.astype(working(part.dtype)) for part in parts]
-    return np.asarray(np.einsum(equation, *wide)).astype(parts[0].dtype)
+    return np.asarray(np.einsum(equation, *wide)).astype(accumulated(parts[0].dtype))
 
 
 def _agree(inputs: Sequence[Side], parts: Sequence[Array], pattern: str) -> None:

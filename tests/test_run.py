@@ -415,6 +415,22 @@ def test_a_declared_range_that_contradicts_the_structure_is_not_taken(tmp_path: 
         assert port.shape == ("N", 3)
 
 
+def test_nothing_runs_from_the_ledger(tenuto: Command) -> None:
+    assert tenuto("build", MINILM, "--quiet").code == 0
+    assert tenuto("run", "small_encoder.onnx", "--quiet", "-o", "told.npz").code == 0
+    model = onnx.load(tenuto.folder / "small_encoder.onnx", load_external_data=False)
+    interface = interface_of(model)
+    (ledger,) = (note for note in model.metadata_props if note.key == "tenuto.ledger")
+    ledger.value = ledger.value.replace("i64", "f32").replace("127", "1").replace("S", "T")
+    assert interface_of(model) == interface
+    del model.metadata_props[:]
+    assert interface_of(model) == interface
+    onnx.save(model, tenuto.folder / "small_encoder.onnx")
+    assert tenuto("run", "small_encoder.onnx", "--quiet", "-o", "untold.npz").code == 0
+    told, untold = (arrays(tenuto.folder / name)["result"] for name in ("told.npz", "untold.npz"))
+    np.testing.assert_array_equal(told, untold)
+
+
 # ------------------------------------------------------------------------------------------------------------- drawing
 
 N, M = of(Symbol("N", "m", 0)), of(Symbol("M", "m", 0))

@@ -313,6 +313,27 @@ def test_a_loop_carries_and_collects(rows: int) -> None:
     assert len(names) == len(set(names))
 
 
+def test_a_loop_in_a_function_keeps_its_names_from_those_around_the_call() -> None:
+    text = """
+fn total(rows: f32[N, D], start: f32[D]) -> f32[D] {
+  var s = start
+  for t in range(N) {
+    s = s + rows[t]
+  }
+  return s
+}
+
+model Twice(x: f32[1, N, D], y: f32[1, D]) -> f32[D] = total(x[0], y[0])
+
+deploy test = Twice { weights: init(seed = 0), dims: { N: 1 .. 4, D: 1 .. 4 } }
+"""
+    db, found = deployed(text)
+    inputs = [numbers(1, 3, 2), numbers(1, 2)]
+    model = with_weights(emit(db, found, Options()), {})
+    for start in RUNNERS.values():
+        agree(expected(found, inputs), start(model).run(None, feeds_of(model, inputs)))
+
+
 def test_a_loop_of_no_step_collects_nothing_of_the_right_shape() -> None:
     x = Ssa(tensor("f32[M, N]"), "x")
     node = running_sums(x)

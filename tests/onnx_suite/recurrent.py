@@ -94,7 +94,7 @@ def scan(case: Case) -> Said:
     if len(case.inputs) == 2:
         return Said("steps(x1, x0)", above=steps)
     return Said(
-        "let rows = x2[0] let start = x1[0] let (s, sums) = steps(rows, start) return (s[none], sums[none])",
+        "let (s, sums) = steps(x2[0], x1[0]) return (s[none], sums[none])",
         above=steps,
     )
 

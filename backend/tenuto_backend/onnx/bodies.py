@@ -35,7 +35,10 @@ class Told(Struct, frozen=True):
 
 
 class Writer(Struct, eq=False):
-    """What all functions of a model share: `names` gives each its name, `called` those that are used."""
+    """What all functions of a model share: `names` gives each its name, `called` those that are used.
+
+    `taken` are the names in the functions that are written already: all callers.
+    """
 
     db: Database
     options: Options
@@ -44,6 +47,7 @@ class Writer(Struct, eq=False):
     called: set[Function] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     wanted: dict[Ssa, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
     definition: str = ""
 
 
@@ -185,9 +189,10 @@ def _if(writer: Writer, scope: Scope, node: If) -> Sequence[str]:
 
 def _branch(writer: Writer, scope: Scope, block: Block, name: str) -> GraphProto:
     inner = scope.inner()
-    write(writer, inner, block)
-    outputs = [scope.unit.names.fresh(f"{name}.{ssa.name or at}") for at, ssa in enumerate(block.results)]
-    exported(inner, block, outputs)
+    with scope.unit.names.in_branch():
+        write(writer, inner, block)
+        outputs = [scope.unit.names.fresh(f"{name}.{ssa.name or at}") for at, ssa in enumerate(block.results)]
+        exported(inner, block, outputs)
     return _graph(inner, name, [], zip(outputs, (ssa.type for ssa in block.results), strict=True))
 
 
@@ -196,7 +201,17 @@ def _loop(writer: Writer, scope: Scope, node: Loop) -> Sequence[str]:
     length = "" if node.length is None else sizes.scalar(scope, node.length)
     initial = [scope.value(ssa) for ssa in node.initial]
     first = scope.number(True, BOOL) if node.test is None else _test(writer, scope, node, initial)
-    inner = scope.inner()
+    with unit.names.in_branch():
+        body = _body(writer, scope, node)
+    unit.notes, unit.hint = notes, _word(node)
+    results = scope.ops("Loop", [length, first, *initial], [unit.names.fresh("loop") for _ in node.results], body=body)
+    kept = len(node.initial)
+    stacked = zip(results[kept:], node.results[kept:], strict=True)
+    return [*results[:kept], *(_stacked(scope, name, ssa) for name, ssa in stacked)]
+
+
+def _body(writer: Writer, scope: Scope, node: Loop) -> GraphProto:
+    unit, inner = scope.unit, scope.inner()
     step, going = unit.names.fresh(node.index.name or "step"), unit.names.fresh("going")
     inner.bind(node.index, step)
     inner.axes[node.symbol] = Axis(step, None)
@@ -208,17 +223,12 @@ def _loop(writer: Writer, scope: Scope, node: Loop) -> Sequence[str]:
     exported(inner, node.body, outputs)
     goes_on = going if node.test is None else _test(writer, inner, node, outputs[: len(carried)])
     (after,) = inner.ops("Identity", [goes_on], [unit.names.fresh("goes_on")])
-    body = _graph(
+    return _graph(
         inner,
         "body",
         [(step, node.index.type), (going, TRUTH), *zip(carried, (ssa.type for ssa in node.carried), strict=True)],
         [(after, TRUTH), *zip(outputs, (ssa.type for ssa in node.body.results), strict=True)],
     )
-    unit.notes, unit.hint = notes, _word(node)
-    results = scope.ops("Loop", [length, first, *initial], [unit.names.fresh("loop") for _ in node.results], body=body)
-    kept = len(node.initial)
-    stacked = zip(results[kept:], node.results[kept:], strict=True)
-    return [*results[:kept], *(_stacked(scope, name, ssa) for name, ssa in stacked)]
 
 
 def _stacked(scope: Scope, name: str, ssa: Ssa) -> str:

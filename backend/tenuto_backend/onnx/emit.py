@@ -97,8 +97,8 @@ def _differences(several: Sequence[Function]) -> list[str]:
 
 
 def _write(writer: Writer, function: Function, opset: int) -> _Written:
-    scope = Scope(Unit(opset))
-    names = scope.unit.names
+    names = Names(frozenset(writer.taken))
+    scope = Scope(Unit(opset, names))
     inputs: list[tuple[str, Tensor]] = []
     for ssa in function.inputs:
         scope.bind(ssa, names.fresh(ssa.name or "input"))
@@ -117,6 +117,7 @@ def _write(writer: Writer, function: Function, opset: int) -> _Written:
     writer.wanted = dict(zip(reversed(function.results), reversed(outputs), strict=True))
     write(writer, scope, function.body)
     exported(scope, function.body, outputs)
+    writer.taken |= names.taken
     typed = tuple(zip(outputs, (ssa.type for ssa in function.results), strict=True))
     page = Page(
         function,

@@ -6,7 +6,9 @@ once, at the head of its function.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,18 +30,30 @@ Attribute = int | float | str | Sequence[int] | GraphProto
 
 
 class Names:
-    """Names that are unique; the first use of one keeps it."""
+    """Names that are unique; the first use of one keeps it.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    In a branch those of callers are taken too: onnxruntime, which puts a function in the place of its call, leaves the
+    names in its branches as they are, and takes them for what stands around.
+    """
+
+    def __init__(self, of_callers: AbstractSet[str] = frozenset()) -> None:
+        self.taken: set[str] = set()
+        self._of_callers = of_callers
+        self._branches = 0
         self._counts: dict[str, int] = {}
+
+    @contextmanager
+    def in_branch(self) -> Iterator[None]:
+        self._branches += 1
+        yield
+        self._branches -= 1
 
     def fresh(self, base: str) -> str:
         name = base
-        while name in self._taken:
+        while name in self.taken or (self._branches and name in self._of_callers):
             count = self._counts[base] = self._counts.get(base, 1) + 1
             name = f"{base}_{count}"
-        self._taken.add(name)
+        self.taken.add(name)
         return name
 
 

@@ -17,7 +17,7 @@ import onnxruntime
 import onnxscript.optimizer
 import onnxslim
 import pytest
-from onnx import ModelProto, ValueInfoProto, inliner, numpy_helper
+from onnx import GraphProto, ModelProto, ValueInfoProto, inliner, numpy_helper
 from onnxconverter_common import float16
 
 from tenuto_backend.onnx.compare import Kind, Status
@@ -57,12 +57,12 @@ def copy_of(model: ModelProto) -> ModelProto:
     return other
 
 
-def optimised_by_onnxruntime(folder: Path) -> ModelProto:
+def optimised_by_onnxruntime(model: ModelProto, folder: Path) -> ModelProto:
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
     options.optimized_model_filepath = str(folder / "optimised.onnx")
     options.log_severity_level = 4
-    onnxruntime.InferenceSession(encoder().model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return ModelProto.FromString((folder / "optimised.onnx").read_bytes())
 
 
@@ -220,7 +220,7 @@ def test_onnxslim_keeps_the_structure_and_drops_what_is_said_of_it() -> None:
 
 
 def test_onnxruntime_fuses_across_functions(tmp_path: Path) -> None:
-    model = optimised_by_onnxruntime(tmp_path)
+    model = optimised_by_onnxruntime(encoder().model, tmp_path)
     held = stored(model)
     assert not model.functions
     assert not with_source(model.graph.node)
@@ -309,3 +309,38 @@ def test_tools_lose_no_weight_of_other_models(tool: str, name: str, deploy: str)
     assert names(said, Kind.WEIGHTS, Status.INTACT) | names(said, Kind.WEIGHTS, Status.CHANGED) == set(
         stored(model)
     ) & set(found.weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "deploy"),
+    [
+        ("gpt2", "small_generator"),
+        ("lstm_tagger", "tagger_small"),
+        ("moe", "mixtral_small"),
+        ("efficientnet_lite0", "imagenet_small"),
+    ],
+)
+def test_what_onnxruntime_makes_of_weights_is_found(name: str, deploy: str, tmp_path: Path) -> None:
+    found = built(example(name, deploy))
+    model = optimised_by_onnxruntime(found.model, tmp_path)
+    said = found.source.against(model)
+    assert names(said, Kind.WEIGHTS, Status.INTACT) == set(stored(model)) & set(found.weights)
+    assert not names(said, Kind.WEIGHTS, Status.LOST)
+    assert not names(said, Kind.VALUES, Status.LOST)
+    beforehand = stored_anywhere(model.graph)
+    for path in names(said, Kind.WEIGHTS, Status.FUSED):
+        _, place, how = item(said, Kind.WEIGHTS, path).now.split("`")
+        if how == ", computed beforehand" and found.weights[path].ndim == 2:
+            arrays = beforehand[place.partition(" #")[0]]
+            assert any(np.array_equal(array, found.weights[path].T) for array in arrays), path
+
+
+def stored_anywhere(graph: GraphProto) -> dict[str, list[Array]]:
+    """Tensors of a graph and its branches, which may use a name again."""
+    found: dict[str, list[Array]] = {}
+    for tensor in graph.initializer:
+        found.setdefault(tensor.name, []).append(numpy_helper.to_array(tensor))
+    for attribute in (attribute for node in graph.node for attribute in node.attribute):
+        for name, arrays in stored_anywhere(attribute.g).items():
+            found.setdefault(name, []).extend(arrays)
+    return found

@@ -351,6 +351,15 @@ def test_text_of_a_model_cannot_move_the_cursor(tenuto: Command) -> None:
     assert "\x1b" not in tenuto("inspect", "other.onnx").out
 
 
+def test_two_branches_may_use_one_name() -> None:
+    model = foreign()
+    for attribute in model.graph.node[0].attribute:
+        attribute.g.node[0].output[0] = attribute.g.output[0].name = "same"
+    steps = structure(model).entry.steps
+    assert [step.outputs for step in steps[:3]] == [("same",), ("same #2",), ("y",)]
+    assert [branch.outputs for branch in steps[2].branches] == [("same",), ("same #2",)]
+
+
 def test_functions_that_call_themselves_end(tenuto: Command) -> None:
     model = foreign()
     node = helper.make_node("again", ["x"], ["y"], domain="own")

@@ -175,8 +175,9 @@ class _Comparison:
                 now = f"({', '.join(found.inputs)}) -> ({', '.join(found.outputs)})"
                 yield Item(Kind.FUNCTIONS, name, Status.CHANGED, now, told)
             elif times != calls[op]:
-                status = Status.FUSED if times < calls[op] else Status.CHANGED
-                yield Item(Kind.FUNCTIONS, name, status, f"called {times} times instead of {calls[op]}", told)
+                fewer = times < calls[op]
+                now = f"{times} of {calls[op]} calls are left" if fewer else f"{times} calls instead of {calls[op]}"
+                yield Item(Kind.FUNCTIONS, name, Status.FUSED if fewer else Status.CHANGED, now, told)
             else:
                 status = Status.INTACT if theirs == op else Status.RENAMED
                 yield Item(Kind.FUNCTIONS, name, status, f"`{_shown(theirs)}`", told)
@@ -259,17 +260,22 @@ class _Comparison:
     def _sizes(self, types: Iterable[tuple[Item, str, Type, list[Type]]]) -> Iterator[Item]:
         found: defaultdict[tuple[str, str], set[int | str]] = defaultdict(set)
         told: dict[tuple[str, str], bool | None] = {}
+        statuses: defaultdict[tuple[str, str], set[Status]] = defaultdict(set)
         for item, op, wanted, known in types:
             for axis, size in enumerate(wanted.shape or ()):
                 if not isinstance(size, str):
                     continue
                 key = op, size
+                statuses[key].add(item.status)
                 before = told.get(key, True)
                 told[key] = None if item.told is None else bool(before) and item.told
                 now = {other.shape[axis] for other in known if other.shape is not None and axis < len(other.shape)}
                 found[key] |= {other for other in now if other is not None}
         for (op, size), stands in found.items():
-            yield Item(Kind.SIZES, _place((op, size)), *self._size(op, size, stands), told[op, size])
+            status, text = self._size(op, size, stands)
+            if statuses[op, size] == {Status.FUSED}:
+                status, text = Status.FUSED, "with all that has it"
+            yield Item(Kind.SIZES, _place((op, size)), status, text, told[op, size])
 
     def _size(self, op: str, size: str, now: set[int | str]) -> tuple[Status, str]:
         others = ", ".join(f"`{other}`" for other in sorted(map(str, now - {size})))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from msgspec import Struct
 
@@ -44,20 +44,32 @@ class Match:
         self._pair_all()
 
     def fate(self, value: str) -> Fate:
-        """Fused, where fewer steps than before lead from paired values to the next ones; else lost."""
+        """Fused, where what it was computed from still goes into what was computed from it; else lost."""
         if value in self.shared:
             return Fate(f"`{self.shared[value]}`, which is the same")
-        source, artifact = self._source, self._artifact
-        for after in source.after(value, self.pairs):
-            now = self.pairs[after]
-            maker = artifact.makers.get(now)
+        known = self.pairs.keys() | self.shared.keys()
+        for after in self._source.after(value, known):
+            now = self._now(after)
+            assert now is not None, "it is one of those that are known"
+            maker = self._artifact.makers.get(now)
             if maker is None:
                 return Fate(f"`{now}`, computed beforehand")
-            were = _steps(source.before([after], self.pairs))
-            are = _steps(artifact.before([now], self._taken))
-            if are < were:
+            if self._goes_into(value, after, now, known):
                 return Fate(f"{maker.op} `{maker.name or now}`")
         return Fate("")
+
+    def _goes_into(self, value: str, after: str, now: str, known: Set[str]) -> bool:
+        """Whether the steps that lead to `now` may hold the computation of a value that led to `after`."""
+        artifact = self._artifact
+        read = _read(artifact, now, self._taken.keys())
+        mine = {self._now(name) for name in _read(self._source, after, known)}
+        origins = {self._now(name) for name in _read(self._source, value, known) if not self._is_given(name)} - {None}
+        if origins or value in self._source.constants:
+            return (origins or mine - artifact.stored.keys() - artifact.constants.keys() - {None}) <= read
+        return any(name in artifact.stored and name not in mine for name in read)  # Made of weights alone.
+
+    def _is_given(self, name: str) -> bool:
+        return name in self._source.stored or name in self._source.constants
 
     # ---------------------------------------------------------------------------------------------------------- pairing
 
@@ -252,8 +264,9 @@ def _may_be(mine: int | str | None, theirs: int | str | None) -> bool:
     return mine == theirs or not (isinstance(mine, int) and isinstance(theirs, int))
 
 
-def _steps(found: Mapping[str, Step]) -> int:
-    return len({id(step) for step in found.values() if step.op != "Constant"})
+def _read(flow: Flow, value: str, stop: Set[str]) -> set[str]:
+    """What the steps that lead to a value read, not beyond what stands in `stop`."""
+    return {name for step in flow.before([value], stop).values() for name in flow.reads(step)}
 
 
 def _ends(stem: str, name: str) -> bool:

@@ -181,76 +181,102 @@ def structure(model: ModelProto) -> Structure:
 
 def _graph(graph: GraphProto) -> Body:
     reader = _Reader()
-    stored = {str(item.name): _stored(item) for item in graph.initializer}
-    inputs = tuple(str(value.name) for value in graph.input if value.name not in stored)
-    reader.graph(graph)
-    reader.types.update({name: item.type for name, item in stored.items()})
-    outputs = tuple(str(value.name) for value in graph.output)
-    return reader.body(str(graph.name), inputs, outputs, stored)
+    reader.graph(graph, {})
+    held = {str(item.name) for item in graph.initializer}
+    inputs = tuple(name for name in _names(graph.input) if name not in held)
+    return reader.body(str(graph.name), inputs, _names(graph.output))
 
 
 def _function(function: FunctionProto) -> Body:
     reader = _Reader()
-    reader.tell(function.value_info)
-    reader.nodes(function.node)
-    return reader.body(str(function.name), tuple(map(str, function.input)), tuple(map(str, function.output)), {})
+    reader.tell(function.value_info, {})
+    reader.nodes(function.node, {})
+    return reader.body(str(function.name), tuple(map(str, function.input)), tuple(map(str, function.output)))
 
 
 class _Reader:
-    """What is found in one function and its branches."""
+    """What is found in one function and its branches.
+
+    Two branches may use one name for two things. The second then has a number here; `names` says what a graph's own
+    names are called.
+    """
 
     def __init__(self) -> None:
-        self.types: dict[str, Type] = {}
+        self._types: dict[str, Type] = {}
         self._ranges: dict[str, str] = {}
+        self._stored: dict[str, Stored] = {}
         self._constants: dict[str, str] = {}
         self._steps: list[Step] = []
         self._twice: list[str] = []
+        self._inside: set[str] = set()
 
-    def graph(self, graph: GraphProto) -> None:
-        self.tell((*graph.input, *graph.output, *graph.value_info))
+    def graph(self, graph: GraphProto, names: Mapping[str, str]) -> None:
+        self.tell((*graph.input, *graph.output, *graph.value_info), names)
         for tensor in graph.initializer:
+            name = names.get(str(tensor.name), str(tensor.name))
+            self._stored[name] = _stored(tensor)
+            self._types[name] = self._stored[name].type
             content = _content(tensor)
             if content is not None:
-                self._constants[str(tensor.name)] = content
-        self.nodes(graph.node)
+                self._constants[name] = content
+        self.nodes(graph.node, names)
 
-    def tell(self, values: Iterable[ValueInfoProto]) -> None:
+    def tell(self, values: Iterable[ValueInfoProto], names: Mapping[str, str]) -> None:
         for value in values:
-            name, type_ = str(value.name), _type(value.type)
-            known = self.types.setdefault(name, type_)
+            name, type_ = names.get(str(value.name), str(value.name)), _type(value.type)
+            known = self._types.setdefault(name, type_)
             if known != type_:
                 self._twice.append(f"`{name}` is stated twice: as {known} and as {type_}")
             note = _notes(value).get("tenuto.type")
             if note is not None:
                 self._ranges[name] = note
 
-    def nodes(self, nodes: Iterable[NodeProto]) -> None:
+    def nodes(self, nodes: Iterable[NodeProto], names: Mapping[str, str]) -> None:
+        def named(found: Iterable[str]) -> tuple[str, ...]:
+            return tuple(names.get(str(name), str(name)) for name in found)
+
         for node in nodes:
             content = _constant(node)
             if content is not None:
-                self._constants[str(node.output[0])] = content
-            graphs = [graph for attribute in node.attribute for graph in _graphs(attribute)]
-            for graph in graphs:
-                self.graph(graph)
+                self._constants[named(node.output)[0]] = content
+            branches: list[Branch] = []
+            for graph in (graph for attribute in node.attribute for graph in _graphs(attribute)):
+                own = {**names, **self._own(graph)}
+                self.graph(graph, own)
+                inputs, outputs = _names(graph.input), _names(graph.output)
+                branches.append(Branch(*(tuple(own.get(name, name) for name in side) for side in (inputs, outputs))))
             self._steps.append(
                 Step(
                     _op(node.domain, node.op_type, node.overload),
                     str(node.name),
-                    tuple(map(str, node.input)),
-                    tuple(map(str, node.output)),
+                    named(node.input),
+                    named(node.output),
                     tuple(sorted((str(item.name), _bytes(item)) for item in node.attribute if not _graphs(item))),
-                    tuple(Branch(_names(graph.input), _names(graph.output)) for graph in graphs),
+                    tuple(branches),
                     _notes(node).get("tenuto.source", ""),
                 )
             )
 
-    def body(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...], stored: Mapping[str, Stored]) -> Body:
+    def _own(self, graph: GraphProto) -> dict[str, str]:
+        """What the names that a branch gives are called here."""
+        found = {}
+        given = (*_names(graph.input), *(str(item.name) for item in graph.initializer))
+        for name in dict.fromkeys((*given, *(str(name) for node in graph.node for name in node.output if name))):
+            fresh, count = name, 1
+            while fresh in self._inside:
+                count += 1
+                fresh = f"{name} #{count}"
+            self._inside.add(fresh)
+            found[name] = fresh
+        return found
+
+    def body(self, name: str, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> Body:
         steps, twice = tuple(self._steps), tuple(self._twice)
-        return Body(name, inputs, outputs, self.types, self._ranges, stored, self._constants, steps, twice)
+        return Body(name, inputs, outputs, self._types, self._ranges, self._stored, self._constants, steps, twice)
 
 
 def _op(domain: str, name: str, overload: str) -> str:
-    found = name if domain in ("", "ai.onnx") else f"{domain}.{name}"
+    found = str(name) if domain in ("", "ai.onnx") else f"{domain}.{name}"  # Damaged text is bytes.
     return f"{found}:{overload}" if overload else found
 
 

@@ -1,0 +1,157 @@
+"""`tenuto build` when something is in the way: it says what, and leaves nothing half-written."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.command import TENUTO, Command, start
+
+SOURCE = """
+model Scale[D](x: f32[B, D]) -> f32[B, D] {
+  param gain: f32[D] = normal(std = 1.0)
+  return x * gain
+}
+
+deploy drawn = Scale[SIZE] { weights: init(seed = 0), dims: { B: 1 .. 8 } }
+deploy loaded = Scale[4] { weights: "gain.safetensors", dims: { B: 1 .. 8 } }
+deploy half = Scale[4] { weights: init(seed = 0), precision: f16, dims: { B: 1 .. 8 } }
+deploy elsewhere = Scale[4] { weights: init(seed = 0), target: groq.tsp, dims: { B: 1 .. 8 } }
+deploy outside = Scale[4] { weights: "../gain.safetensors", dims: { B: 1 .. 8 } }
+"""
+
+
+@pytest.fixture
+def workspace(tenuto: Command) -> Command:
+    tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("SIZE", "4")})
+    save_file({"gain": np.arange(4, dtype=np.float32)}, tenuto.folder / "gain.safetensors")
+    return tenuto
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_deploy_is_built_and_the_same_again(workspace: Command) -> None:
+    first = workspace("build", "model.ten:loaded", "-o", "out")
+    assert first.code == 0
+    assert left_in(workspace.folder / "out") == ["loaded.onnx", "loaded.safetensors"]
+    written = (workspace.folder / "out/loaded.onnx").read_bytes()
+    assert workspace("build", "model.ten:loaded", "-o", "out").code == 0
+    assert (workspace.folder / "out/loaded.onnx").read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("deploy", "said"),
+    [
+        ("half", "a build knows the precision `f32` only, so far"),
+        ("elsewhere", "no code can be made for `groq.tsp` so far"),
+        ("outside", "lies outside of the workspace"),
+    ],
+)
+def test_what_a_build_cannot_do_is_refused_by_name(workspace: Command, deploy: str, said: str) -> None:
+    refused = workspace("build", f"model.ten:{deploy}", "-o", "out")
+    assert refused.code == 1
+    assert "error[cannot-build]" in refused.out
+    assert said in refused.out
+    assert not (workspace.folder / "out").exists()
+
+
+def test_weights_from_outside_are_read_where_that_is_allowed(workspace: Command) -> None:
+    inner = workspace.folder / "inner"
+    workspace.write({"inner/tenuto.toml": "", "inner/model.ten": SOURCE.replace("SIZE", "4")})
+    refused = workspace("build", str(inner / "model.ten:outside"), "-o", "out")
+    assert refused.code == 1
+    assert workspace("build", str(inner / "model.ten:outside"), "-o", "out", "--allow-outside").code == 0
+
+
+def test_a_damaged_file_of_weights_is_told_at_the_deploy(workspace: Command) -> None:
+    path = workspace.folder / "gain.safetensors"
+    path.write_bytes(path.read_bytes()[:-3])
+    refused = workspace("build", "model.ten:loaded", "-o", "out")
+    assert refused.code == 1
+    assert "is damaged" in refused.out
+    assert 'weights: "gain.safetensors"' in refused.out
+    assert not (workspace.folder / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("model.ten:lodaed", "did you mean `loaded`?"),
+        ("missing.ten", "cannot read `missing.ten`"),
+        ("tenuto.toml", "has no deploy"),
+    ],
+)
+def test_a_target_that_is_not_there_is_misuse(workspace: Command, target: str, said: str) -> None:
+    refused = workspace("build", target)
+    assert refused.code == 2
+    assert said in refused.err
+
+
+def test_an_error_in_the_source_stops_the_build(workspace: Command) -> None:
+    workspace.write({"model.ten": SOURCE.replace("SIZE", "4").replace("x * gain", "x * gian")})
+    refused = workspace("build", "model.ten:loaded")
+    assert refused.code == 1
+    assert "error[unknown-name]" in refused.out
+
+
+LARGE = 40_000_000  # Numbers to draw: long enough to be interrupted.
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of a POSIX system")
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_interrupted_build_leaves_no_artifact(workspace: Command, stop: signal.Signals) -> None:
+    workspace.write({"model.ten": SOURCE.replace("SIZE", str(LARGE))})
+    out = workspace.folder / "out"
+    with start("build", "model.ten:drawn", "-o", "out", folder=workspace.folder) as process:
+        begun = time.monotonic()
+        while not (out.is_dir() and any(out.iterdir())) and time.monotonic() - begun < 60:
+            time.sleep(0.01)
+        process.send_signal(stop)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Traceback" not in told
+    assert not {"drawn.onnx", "drawn.safetensors"} & set(left_in(out))
+    if stop is signal.SIGINT:
+        assert left_in(out) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of a POSIX system")
+def test_a_disk_without_room_is_told_and_nothing_is_left(workspace: Command) -> None:
+    workspace.write({"model.ten": SOURCE.replace("SIZE", "1000000")})
+    ran = subprocess.run(
+        [*TENUTO, "build", "model.ten:drawn", "-o", "out"],
+        cwd=workspace.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )
+    assert ran.returncode == 1
+    assert "`drawn` cannot be written" in ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert left_in(workspace.folder / "out") == []
+
+
+def test_a_missing_package_gives_the_command_that_installs_it(workspace: Command) -> None:
+    program = "import sys; sys.modules['numpy'] = None; from tenuto.cli.main import run; sys.exit(run(sys.argv[1:]))"
+    ran = subprocess.run(
+        [sys.executable, "-c", program, "build", "model.ten:loaded"],
+        cwd=workspace.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ},
+    )
+    assert ran.returncode == 2
+    assert "pip install 'tenuto[onnx]'" in ran.stderr

@@ -30,8 +30,7 @@ from tenuto_analysis.types import (
     Value,
 )
 from tenuto_backend.reference import dtypes
-from tenuto_backend.reference.calls import DTYPED
-from tenuto_backend.reference.primitives import PRIMITIVES
+from tenuto_backend.reference.primitives import DTYPED, PRIMITIVES
 from tenuto_backend.reference.values import Array
 
 Arrays = dict[int, Array]  # by the identity of the Ssa

@@ -15,7 +15,7 @@ from tenuto_backend.reference.expressions import evaluate, truth
 from tenuto_backend.reference.functions import FUNCTIONS, SHAPES
 from tenuto_backend.reference.matching import Binder, as_type, fit, kind_of, names_in
 from tenuto_backend.reference.places import fit_places
-from tenuto_backend.reference.primitives import PRIMITIVES
+from tenuto_backend.reference.primitives import DTYPED, PRIMITIVES
 from tenuto_backend.reference.statements import execute, weight
 from tenuto_backend.reference.values import (
     Applied,
@@ -352,10 +352,6 @@ def _primitive(frame: Frame, definition: syntax.Definition, place: Place) -> Val
     if isinstance(found, list):
         return list(found)
     return found if isinstance(found, tuple) else np.asarray(found)
-
-
-DTYPED = frozenset({"cast", "arange"})
-"""Primitives whose result has a dtype that no argument has; they are given their first generic as `dtype`."""
 
 
 def _plain(value: Value) -> Value:

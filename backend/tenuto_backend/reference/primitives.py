@@ -18,3 +18,6 @@ PRIMITIVES: Mapping[str, Callable[..., Array | list[Array] | tuple[Array, Array]
     **pool.PRIMITIVES,
     **resize.PRIMITIVES,
 }
+
+DTYPED = frozenset({"cast", "arange"})
+"""Primitives whose result has a dtype that no argument has; they are given their first generic as `dtype`."""

@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import ml_dtypes
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from tests.command import TENUTO, Command, start
 
@@ -155,3 +158,26 @@ def test_a_missing_package_gives_the_command_that_installs_it(workspace: Command
     )
     assert ran.returncode == 2
     assert "pip install 'tenuto[onnx]'" in ran.stderr
+
+
+HALF = """
+model Half[D, E](x: f32[B, D]) -> f32[B, E] {
+  param weight: bf16[D, E] = normal(std = 0.02)
+  return x @ (weight as f32)
+}
+
+deploy half = Half[D = 8, E = 4] { weights: init(seed = 1), dims: { B: 1 .. 8 } }
+"""
+
+
+def test_weights_of_sixteen_bits_stay_so_and_are_cast_where_they_are_used(workspace: Command) -> None:
+    workspace.write({"half.ten": HALF})
+    assert workspace("build", "half.ten:half", "-o", "out").code == 0
+    model = onnx.load(workspace.folder / "out/half.onnx", load_external_data=False)
+    assert [tensor.data_type for tensor in model.graph.initializer] == [onnx.TensorProto.BFLOAT16]
+    stored = load_file(workspace.folder / "out/half.safetensors")["weight"]
+    assert stored.dtype == ml_dtypes.bfloat16
+    x = np.random.default_rng(0).standard_normal((3, 8), np.float32)
+    session = onnxruntime.InferenceSession(workspace.folder / "out/half.onnx", providers=["CPUExecutionProvider"])
+    (result,) = session.run(None, {"x": x})
+    np.testing.assert_allclose(result, x @ stored.astype(np.float32), rtol=1e-6)

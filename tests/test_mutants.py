@@ -72,6 +72,7 @@ def test_a_sample_of_the_mutants_is_found_at_the_right_place() -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1500)
 def test_the_mutants_that_are_wrong_by_execution_are_found_at_the_right_place() -> None:
     with ProcessPoolExecutor(cpu_count()) as pool:
         found = dict(zip((path.stem for path in EXAMPLES), pool.map(judged, EXAMPLES), strict=True))

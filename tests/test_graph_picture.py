@@ -26,6 +26,7 @@ from tenuto_backend.picture.svg import _COLORS, picture
 from tests.command import Command
 from tests.test_elaborate import CONTROL, FILES, deploys, graph_of
 from tests.test_examples_torch import EXAMPLES
+from tests.voice import keep_or_fail
 
 SVG = "{http://www.w3.org/2000/svg}"
 NODES = {Kind.PRIMITIVE, Kind.NUMBER, Kind.CALL, Kind.BLOCK}
@@ -350,3 +351,10 @@ def test_misuse_and_mistakes_are_told_apart(tenuto: Command) -> None:
     code, _, err = tenuto("graph", "a.ten", "-o", "no/such/folder.svg")
     assert (code, err) == (2, "tenuto: cannot write `no/such/folder.svg`: No such file or directory\n")
     assert not list(tenuto.folder.glob("*.svg"))
+
+
+def test_the_picture_in_the_documentation_is_that_of_the_example(tenuto: Command, pytestconfig: pytest.Config) -> None:
+    path = EXAMPLES.parent / "docs/graph.svg"
+    drawn = tenuto("graph", str(EXAMPLES / "minilm.ten:small_encoder"), "-o", "picture.svg")
+    assert drawn.code == 0
+    keep_or_fail(path, path.read_text(encoding="utf-8"), tenuto.read("picture.svg"), pytestconfig)

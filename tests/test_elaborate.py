@@ -156,3 +156,16 @@ def test_a_size_that_a_deploy_fixes_is_a_number_and_a_loop_over_it_a_loop() -> N
     assert [str(ssa.type) for ssa in graph.entry.inputs] == ["f32[2, D]", "bool[]"]
     lengths = [node.length for node in walk(graph.entry.body) if isinstance(node, Loop) and node.length is not None]
     assert [str(length) for length in lengths] == ["2"]
+
+
+def test_a_size_that_a_deploy_fixes_is_a_number_in_a_pattern_too() -> None:
+    text = """
+model Heads(x: f32[B, S]) -> f32[B, S // B, B] where S % B == 0, B >= 1 {
+  return rearrange(x, "a (p q) -> a q p", p = B)
+}
+
+deploy fixed = Heads where S % 2 == 0 { weights: init(seed = 0), dims: { B: 2 } }
+"""
+    x = np.arange(12, dtype=np.float32).reshape(2, 6)
+    (result,) = run(graph_of(text, "fixed"), [x], {})
+    np.testing.assert_array_equal(result, x.reshape(2, 2, 3).transpose(0, 2, 1))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from tenuto_analysis.dims import Dim, Leaf, substitute, substitute_constraint
 from tenuto_analysis.graph import Apply, Argument, Block, Call, Function, If, Loop, Node, Size, Ssa, blocks_of
-from tenuto_analysis.types import Int, ListValue, ShapeValue, Tensor, TupleValue, Value
+from tenuto_analysis.types import Bool, Int, ListValue, RecordValue, ShapeValue, Tensor, TupleValue, Value
 
 
 def fix_sizes(function: Function, sizes: Mapping[Leaf, Dim]) -> None:
@@ -75,5 +75,9 @@ class _Fixing:
                 return TupleValue(tuple(map(self.value, items)))
             case ListValue(items=items):
                 return ListValue(tuple(map(self.value, items)))
+            case RecordValue(name=name, file=file, fields=fields):
+                return RecordValue(name, file, tuple((key, self.value(item)) for key, item in fields))
+            case Bool(value=constraint):
+                return Bool(substitute_constraint(constraint, self._sizes.get, lambda _: None))
             case _:
                 return value

@@ -121,6 +121,12 @@ def test_awkward_names_and_dtypes(tenuto: Command) -> None:
     assert module.Awkward.__doc__.startswith('Ends in """ and \\\\.')
 
 
+@pytest.mark.parametrize("doc", ['A "quoted" end"', '"', 'Three """', 'A \\ and a \\"', "A \\"])
+def test_a_doc_comment_is_a_docstring_however_it_ends(tenuto: Command, doc: str) -> None:
+    tenuto.write({"quotes.ten": f"## {doc}\n{AWKWARD.lstrip().split(chr(10), 1)[1]}"})
+    assert bound(tenuto, "quotes.ten", "awkward").Awkward.__doc__ == doc
+
+
 def test_what_the_types_cannot_refuse_is_refused_by_the_run(tenuto: Command) -> None:
     module = bound(tenuto, str(EXAMPLES / "minilm.ten"), "small_encoder")
     ids, mask = np.zeros((2, 5), np.int64), np.ones((2, 5), np.bool_)

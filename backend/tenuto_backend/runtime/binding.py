@@ -155,5 +155,5 @@ def _class_name(deploy: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Text that may stand in a docstring."""
-    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    """Text that may stand in a docstring, also at its end."""
+    return re.sub(r'\\|"""|"(?=\s*\Z)', lambda found: "".join(f"\\{character}" for character in found[0]), text)

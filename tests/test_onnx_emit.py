@@ -21,6 +21,7 @@ from onnx import GraphProto, ModelProto, NodeProto
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
+import tenuto
 from tenuto_analysis import modules
 from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
@@ -456,6 +457,23 @@ def test_weights_lie_beside_the_model_where_onnxruntime_and_safetensors_read_the
     inputs = [numbers(4, 3)]
     session = in_onnxruntime(saved.model)
     agree(expected(found, inputs, weights), session.run(None, {"input": inputs[0]}))
+
+
+def test_a_weight_without_an_element_is_not_looked_for_in_the_file(tmp_path: Path) -> None:
+    text = """
+model Empty(x: f32[B, 0]) -> (f32[B, 2], f32[3]) {
+  param weight: f32[0, 2] = zeros
+  param bias: f32[3] = ones
+  return (x @ weight, bias)
+}
+
+deploy empty = Empty { weights: init(seed = 0) }
+"""
+    (tmp_path / "empty.ten").write_text(text, encoding="utf-8")
+    artifact = tenuto.load(tmp_path / "empty.ten").deploy("empty").to_onnx(tmp_path / "empty.onnx")
+    found = artifact.run(x=np.zeros((4, 0), np.float32))
+    assert [found["0"].tolist(), found["1"].tolist()] == [[[0.0, 0.0]] * 4, [1.0] * 3]
+    assert set(load_file(tmp_path / "empty.safetensors")) == {"weight", "bias"}
 
 
 def test_weights_may_lie_in_the_model(tmp_path: Path) -> None:

@@ -68,7 +68,10 @@ def save(emitted: Emitted, arrays: Mapping[str, Array], path: Path, inline: bool
     model = ModelProto()
     model.CopyFrom(emitted.model)
     for weight, tensor in zip(emitted.weights, model.graph.initializer, strict=True):
-        _refer(tensor, data.name, layout.places[weight.path])
+        if _size(weight):
+            _refer(tensor, data.name, layout.places[weight.path])
+        else:
+            tensor.raw_data = b""  # onnxruntime does not read nothing from the end of a file.
     with _Temporary(data) as temporary:
         temporary.file.write(layout.header)
         for weight in layout.order:

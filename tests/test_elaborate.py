@@ -169,3 +169,26 @@ deploy fixed = Heads where S % 2 == 0 { weights: init(seed = 0), dims: { B: 2 } 
     x = np.arange(12, dtype=np.float32).reshape(2, 6)
     (result,) = run(graph_of(text, "fixed"), [x], {})
     np.testing.assert_array_equal(result, x.reshape(2, 2, 3).transpose(0, 2, 1))
+
+
+def test_a_result_has_another_name_than_an_input_or_a_weight() -> None:
+    text = """
+record Cache[N] {
+  k: f32[N],
+  v: f32[N],
+}
+
+model Grow(k: f32[N], result: f32[N]) -> Cache[N] {
+  param v: f32[] = ones
+  return Cache(k = k + result, v = k * v)
+}
+
+model Echo(result: f32[N]) -> f32[N] {
+  return result * 2.0
+}
+
+deploy grow = Grow { weights: init(seed = 0) }
+deploy echo = Echo { weights: init(seed = 0) }
+"""
+    assert graph_of(text, "grow").entry.output_names == ("k_2", "v_2")
+    assert graph_of(text, "echo").entry.output_names == ("result_2",)

@@ -7,7 +7,7 @@ the body loops stays a symbol, so that the loop stays one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -194,11 +194,11 @@ class Table:
             entering,
             weights=tuple(builder.weights.values()),
             body=builder.block,
-            output_names=tuple(results),
             assumed=tuple(builder.assumed),
         )
         function.symbols = _symbols(function, signature.owner)
         function.size_inputs = tuple(_passed(function))
+        function.output_names = tuple(_output_names(function, results))
         return function
 
 
@@ -358,6 +358,19 @@ def _named(path: str, form: Form) -> Iterator[tuple[str, Form]]:
                 yield from _named(f"{path}.{name}" if path else name, item)
         case _:
             yield path, form
+
+
+def _output_names(function: Function, names: Iterable[str]) -> Iterator[str]:
+    """The names of the results: others than those of the inputs and the weights, since an artifact has each once."""
+    sizes = (ssa for _, ssa in function.size_inputs)
+    taken = {ssa.name for ssa in (*function.inputs, *sizes)} | {weight.path for weight in function.weights}
+    for name in names:
+        found, count = name, 1
+        while found in taken:
+            count += 1
+            found = f"{name}_{count}"
+        taken.add(found)
+        yield found
 
 
 def _symbols(function: Function, owner: str) -> tuple[Leaf, ...]:

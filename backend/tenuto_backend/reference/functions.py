@@ -140,11 +140,17 @@ def _len(value: Value) -> Value:
 
 
 def _smallest(left: Value, right: Value) -> Value:
-    return left if compare(Comparison.LESS_EQUAL, left, right) else right
+    return _of_dimension(left if compare(Comparison.LESS_EQUAL, left, right) else right, left, right)
 
 
 def _largest(left: Value, right: Value) -> Value:
-    return left if compare(Comparison.GREATER_EQUAL, left, right) else right
+    return _of_dimension(left if compare(Comparison.GREATER_EQUAL, left, right) else right, left, right)
+
+
+def _of_dimension(chosen: Value, left: Value, right: Value) -> Value:
+    """What is made of a dimension is one, even where the number beside it was chosen."""
+    is_size = isinstance(left, Size) or isinstance(right, Size)
+    return Size(chosen) if is_size and isinstance(chosen, int) else chosen
 
 
 def _by(function: Callable[[float], float]) -> Static:

@@ -823,3 +823,13 @@ def test_an_example_runs_as_its_graph_does(path: Path, profile: Profile) -> None
         wanted = expected(found, inputs, weights)
         for session in sessions:
             agree(wanted, session.run(None, feeds_of(model, inputs)), 10.0)
+
+
+@pytest.mark.parametrize("op", ["sum", "any"])
+def test_an_axis_from_the_end_is_reduced_where_there_are_no_elements(op: str) -> None:
+    dtype = "bool" if op == "any" else "f32"
+    x = Ssa(tensor(f"{dtype}[M, N]"), "x")
+    node = apply(op, f"{dtype}[M]", "y", x=x, axis=static([-1]), keepdims=static(False))
+    found = graph([x], Block([node], node.results))
+    for shape in ((0, 0), (2, 0), (2, 3)):
+        compare(found, [numbers(*shape).astype(np.bool_ if op == "any" else np.float32)])

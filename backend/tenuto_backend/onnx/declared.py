@@ -103,7 +103,9 @@ def _input(site: Site, definition: syntax.Definition, expression: syntax.Express
             return [_Input("")]
         case Int(value=dim) if kind in ("int", "dim", "axis", "after"):
             return [_Input(sizes.scalar(site.scope, dim))]
-        case _ if kind in ("axes", "shape", "list") or isinstance(expression, syntax.ListLiteral):
+        case _ if kind == "axes":
+            return [_Input(site.integers(*site.axes(argument)))]
+        case _ if kind in ("shape", "list") or isinstance(expression, syntax.ListLiteral):
             return [_Input(sizes.shape(site.scope, dims(argument)))]
         case _:
             raise AssertionError(f"{site.op}: no input can be {argument}")
@@ -148,8 +150,7 @@ def _attributes(site: Site, found: Declared) -> dict[str, Attribute] | None:
     axis = attributes.get("axis")
     if isinstance(axis, int) and axis < 0:
         # Counted from the front: not every tool knows the other way.
-        first = next(ssa for argument in site.arguments.values() for ssa in tensors_of(argument))
-        attributes["axis"] = axis + len(first.type.shape)
+        attributes["axis"] = axis + site.rank
     return attributes
 
 

@@ -83,6 +83,16 @@ class Site(Struct, eq=False):
         """An axis, counted from the front."""
         return self.integer(name) % rank
 
+    @property
+    def rank(self) -> int:
+        """Of the first tensor, whose axes a reduction speaks of."""
+        return len(next(ssa for argument in self.arguments.values() for ssa in tensors_of(argument)).type.shape)
+
+    def axes(self, argument: Argument) -> list[int]:
+        """Axes of the first tensor, from the front: onnxruntime 1.31 takes others for none where it has no elements."""
+        found = [dim.constant for dim in dims(argument)]
+        return [axis % self.rank for axis in found if axis is not None]
+
     def truth(self, name: str) -> bool:
         match self.arguments[name]:
             case Bool(value=Truth(value)):

@@ -19,7 +19,7 @@ def all_(site: Site) -> Sequence[str]:
 
 def _counted(site: Site, operator: str) -> str:
     numbers = site.cast(site.value("x"), SCALARS["i32"])
-    axes = () if site.is_none("axis") else (site.vector(site.dims("axis")),)
+    axes = () if site.is_none("axis") else (site.integers(*site.axes(site.arguments["axis"])),)
     return site.cast(site(operator, numbers, *axes, keepdims=int(site.truth("keepdims"))), BOOL)
 
 

@@ -192,3 +192,33 @@ deploy echo = Echo { weights: init(seed = 0) }
 """
     assert graph_of(text, "grow").entry.output_names == ("k_2", "v_2")
     assert graph_of(text, "echo").entry.output_names == ("result_2",)
+
+
+def test_a_loop_over_a_size_that_is_given_as_a_number_is_a_loop() -> None:
+    text = """
+model Rows[N](x: f32[N, D]) -> f32[N, D] {
+  param gain: f32[N] = ones
+  for t in range(N) {
+    collect row = x[t] * gain[t]
+  }
+  return row
+}
+
+model Twice(x: f32[4, D]) -> f32[4, D] {
+  sub first = Rows[4]
+  sub second = Rows
+  return second(first(x))
+}
+
+deploy rows = Rows[3] { weights: init(seed = 0) }
+deploy twice = Twice { weights: init(seed = 0) }
+"""
+    for deploy, size, times in (("rows", 3, 1), ("twice", 4, 2)):
+        graph = graph_of(text, deploy)
+        assert [str(ssa.type) for ssa in graph.entry.inputs] == [f"f32[{size}, D]"]
+        assert [str(w.value.type) for w in graph.entry.weights] == [f"f32[{size}]"] * times
+        assert any(isinstance(node, Loop) for function in graph.functions for node in walk(function.body))
+        x = np.arange(2.0 * size, dtype=np.float32).reshape(size, 2)
+        gains = {w.path: np.full(size, 3, np.float32) for w in graph.entry.weights}
+        (result,) = run(graph, [x], gains)
+        np.testing.assert_array_equal(result, x * 3**times)

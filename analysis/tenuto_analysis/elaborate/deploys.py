@@ -6,14 +6,15 @@ from tenuto_analysis.check import builtins, deploys, expressions, queries
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.dims import of
+from tenuto_analysis.dims import Compare, Relation, of
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.fixed import fix_sizes
-from tenuto_analysis.elaborate.instances import Table, spelled_out
+from tenuto_analysis.elaborate.instances import Table, looped_sizes, spelled_out
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.modules import declaration
 from tenuto_analysis.types import (
     NONE,
+    Int,
     ListValue,
     OptionalValue,
     Placeholder,
@@ -45,6 +46,11 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
     substitution = deploys.closed(ctx, node, model, signature)
     assert substitution is not None
     statics = substitution.values
+    for symbol in sorted(looped_sizes(db, signature), key=str):
+        size = statics.get(symbol.name)
+        if isinstance(size, Int) and size.value.constant is not None:
+            ctx.assume(Compare(Relation.EQ, of(symbol), size.value))
+            del statics[symbol.name]
     inputs: dict[str, Value] = {}
     bindings = {key: value for key, value, _ in queries.interface(db, signature.file, signature.key).bindings}
     for parameter in signature.parameters:

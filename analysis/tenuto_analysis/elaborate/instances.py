@@ -229,8 +229,7 @@ def _local_arguments(
     given = {name: value for name, value, _, _ in resolved.arguments}
     bindings = {name: value for name, value, _ in queries.interface(db, signature.file, signature.key).bindings}
     parameters = {parameter.name: parameter for parameter in signature.parameters}
-    generics = {generic.name for generic in signature.generics}
-    looped = _looped_sizes(db, signature)
+    looped = looped_sizes(db, signature)
     statics: dict[str, Value] = {}
     for name, value in sorted(values.items(), key=lambda item: isinstance(item[1], ShapeValue)):
         if name in parameters:
@@ -239,7 +238,7 @@ def _local_arguments(
         atom = single_atom(own.value) if isinstance(own, Int) else None
         match value:
             case Int(value=size) if isinstance(atom, Leaf):
-                number = local.number(size) if name in generics or name not in looped else None
+                number = None if atom in looped else local.number(size)
                 own_size = number or local.symbol(atom, size)
                 if own_size is not of(atom):
                     statics[name] = Int(own_size)
@@ -272,17 +271,32 @@ def _local_arguments(
     return statics, inputs
 
 
-def _looped_sizes(db: Database, signature: Signature) -> frozenset[str]:
-    """The names in what a body gives to `range`."""
+def looped_sizes(db: Database, signature: Signature) -> frozenset[Symbol]:
+    """The sizes over whose range a body loops: they stay symbols, so that the loop stays one.
+
+    One that also says how long a list is must be a number, and a loop over it is repeated.
+    """
     node = declaration(db, signature.file, signature.key)
     assert isinstance(node, syntax.Definition)
+    inside = list(_below(node))
+    looped = {name for item in inside if isinstance(item, syntax.For) for name in _ranged(item.iterable)}
+    listed = {name for item in inside if isinstance(item, syntax.Comprehension) for name in _ranged(item.iterable)}
+    bindings = queries.interface(db, signature.file, signature.key).bindings
+    own = ((name, single_atom(value.value)) for name, value, _ in bindings if isinstance(value, Int))
     return frozenset(
+        atom for name, atom in own if name in looped - listed and isinstance(atom, Symbol) and atom.low is not None
+    )
+
+
+def _ranged(iterable: syntax.Expression) -> set[str]:
+    """The names in what is given to `range`."""
+    return {
         name.text
-        for call in _below(node)
+        for call in (iterable, *_below(iterable))
         if isinstance(call, syntax.Call) and isinstance(call.callee, syntax.Name) and call.callee.text == "range"
         for name in _below(call)
         if isinstance(name, syntax.Name)
-    )
+    }
 
 
 def _below(node: syntax.Node) -> Iterator[syntax.Node]:

@@ -833,3 +833,13 @@ def test_an_axis_from_the_end_is_reduced_where_there_are_no_elements(op: str) ->
     found = graph([x], Block([node], node.results))
     for shape in ((0, 0), (2, 0), (2, 3)):
         compare(found, [numbers(*shape).astype(np.bool_ if op == "any" else np.float32)])
+
+
+def test_nothing_is_rolled_without_a_division_by_zero() -> None:
+    x = Ssa(tensor("f32[M, N]"), "x")
+    node = apply("roll", "f32[M, N]", "y", x=x, shift=static(1), axis=static(1))
+    found = graph([x], Block([node], node.results))
+    model = built(found, Options())
+    for shape in ((2, 0), (2, 3)):
+        inputs = [numbers(*shape)]
+        agree(expected(found, inputs), in_onnxruntime(model).run(None, feeds_of(model, inputs)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from tenuto_analysis.dims import ONE, Dim
+from tenuto_analysis.dims import ONE, Dim, maximum
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.patterns import Group, Pattern, Side, exact_quotient, parse_pattern
 from tenuto_analysis.types import Int, RecordValue
@@ -178,11 +178,11 @@ def flip(site: Site) -> Sequence[str]:
 
 
 def roll(site: Site) -> Sequence[str]:
-    """Each element from the place before it by `shift`, counted around: `(i - shift) % n`, which no empty axis asks."""
+    """Each element from the place before it by `shift`, counted around: `(i - shift) % n`, and no division by 0."""
     axis = site.axis("axis", len(site.result_shape))
     dim = site.result_shape[axis]
     places = site("Sub", _counted(site, dim), site.integers(site.integer("shift")))
-    return [site("Gather", site.value("x"), site("Mod", places, site.size(dim)), axis=axis)]
+    return [site("Gather", site.value("x"), site("Mod", places, site.size(maximum(dim, ONE))), axis=axis)]
 
 
 def arange(site: Site) -> Sequence[str]:

@@ -222,3 +222,18 @@ deploy twice = Twice { weights: init(seed = 0) }
         gains = {w.path: np.full(size, 3, np.float32) for w in graph.entry.weights}
         (result,) = run(graph, [x], gains)
         np.testing.assert_array_equal(result, x * 3**times)
+
+
+def test_a_size_that_facts_make_a_number_meets_that_number_in_a_call() -> None:
+    text = """
+fn both[..S, ..R](x: f32[..S], y: f32[..R]) -> f32[..broadcast(S, R)] = x + y
+
+model Sum[K: dim](x: f32[H, 8], y: f32[H, H]) -> f32[H, H] where H == 2 * K, H == 8 {
+  return both(x, y)
+}
+
+deploy made = Sum[K = 4] where H == 8 { weights: init(seed = 0) }
+"""
+    x, y = np.ones((8, 8), np.float32), np.arange(64, dtype=np.float32).reshape(8, 8)
+    (result,) = run(graph_of(text, "made"), [x, y], {})
+    np.testing.assert_array_equal(result, x + y)

@@ -53,9 +53,10 @@ from tenuto_grammar.text import Span
 class Localised:
     """The values of a call in the callee's own terms, with what its symbols are in the caller's."""
 
-    def __init__(self, owner: str, known: Known) -> None:
+    def __init__(self, owner: str, known: Known, given: object = ()) -> None:
         self.owner = owner
         self.known = known
+        self._numbers = {0, 1, *(dim.constant for dim in dims_in(given) if dim.constant is not None)}
         self.sizes: dict[Leaf, Dim] = {}
         self._own: list[tuple[Dim, Dim]] = []
 
@@ -72,11 +73,11 @@ class Localised:
         return next((own for other, own in self._own if other is size or self.known.equal(other, size)), None)
 
     def number(self, size: Dim) -> Dim | None:
-        """A size as a number: where it is written as one, or where the facts say that it is 0 or 1."""
+        """A size as a number: where it is written as one, or where facts say that it is 0, 1 or one written beside."""
         if size.constant is not None:
             return size
         simple = self.known.facts.simplify(size)
-        return simple if simple.constant in (0, 1) else None
+        return simple if simple.constant in self._numbers else None
 
     def size(self, name: str, size: Dim) -> Dim:
         """A size without a name of its own."""
@@ -128,7 +129,7 @@ class Table:
 
     def instance(self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], place: Place) -> Called:
         signature = resolved.signature
-        local = Localised(signature.owner, caller.ctx.known)
+        local = Localised(signature.owner, caller.ctx.known, tuple(resolved.values.values()))
         statics, inputs = _local_arguments(self.db, resolved, forms, local, place)
         key = (
             signature.file,

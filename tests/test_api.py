@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import onnx
@@ -289,3 +290,10 @@ def test_type_checkers_know_the_interface(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     rules = [line.rsplit(" ", 1)[1] for line in done.stdout.splitlines() if ": error: " in line]
     assert rules == list(MISUSES.values()), done.stdout
+
+
+def test_an_input_that_is_no_array_is_told() -> None:
+    digits = tenuto.load(ROOT / "examples" / "mlp.ten").deploy("digits_small")
+    rows: Any = [[0.0] * 16]
+    with pytest.raises(tenuto.WrongInput, match=r"`image` is of type list, not f32\[B, 16\]: give a NumPy array"):
+        digits.evaluate(image=rows)

@@ -81,6 +81,8 @@ def integer_limits(port: Port) -> tuple[int, int]:
 
 def _fits(port: Port, array: Array) -> None:
     """The dtype and the rank; sizes are judged together."""
+    if not hasattr(array, "dtype"):  # Who checks no types may give a list.
+        raise WrongInput(f"`{port.name}` is of type {type(array).__name__}, not {shown_type(port)}: give a NumPy array")
     if array.dtype != port.dtype:
         reason = f"its elements are not {port.type.dtype}"
     elif array.ndim != len(port.type.shape):

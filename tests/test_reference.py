@@ -280,6 +280,12 @@ def test_types_models_and_records_are_arguments() -> None:
     assert np.array_equal(np.asarray(run(TYPES, np.ones(3, np.float32))), [3] * 3)
 
 
+def test_a_loop_over_a_tensor_takes_its_rows() -> None:
+    body = "var h = zeros[f32](shape[]) for row in x { h = h + sum(row) collect sums = h } return sums"
+    found = run(f"fn main(x: f32[N, D]) {{ {body} }}", np.ones((3, 2), np.float32))
+    assert np.array_equal(np.asarray(found), [2, 4, 6])
+
+
 def test_branches_and_loops_collect() -> None:
     found = run(BRANCHES, np.array([1.0, -4.0, 1.0], np.float32))
     assert isinstance(found, tuple)

@@ -228,6 +228,8 @@ def iterate(frame: Frame, expression: syntax.Expression) -> list[Value]:
         return value
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return functions.Steps(map(np.asarray, value))
     raise WrongByExecution(frame.place(expression.span), f"{describe(value)} cannot be gone through")
 
 

@@ -29,7 +29,7 @@ Static: TypeAlias = Callable[..., Value]
 
 
 class Steps(list[Value]):
-    """What `range` of a dimension gives: the steps of a real loop."""
+    """What `range` of a dimension gives, and a tensor: the steps of a real loop."""
 
 
 def static(name: str, positional: Sequence[Value], named: Mapping[str, Value]) -> Static | None:

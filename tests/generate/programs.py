@@ -6,11 +6,13 @@ The generator is no checker: it follows shapes only well enough that most of its
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.generate.builder import Builder, Variable
 from tests.generate.moves import MOVES
+
+Move = Callable[[Builder], None]
 
 FACTS = (
     "{0} % 2 == 0",
@@ -27,18 +29,18 @@ FACTS = (
 )
 
 
-def generate(seed: int) -> str:
+def generate(seed: int, moves: Sequence[Move] = MOVES) -> str:
     """A program of a few definitions; the last one, `main`, is the entry."""
     chance = random.Random(seed)
     helpers: list[Helper] = []
     texts: list[str] = []
     for number in range(chance.choice((0, 0, 1, 2))):
-        builder = _definition(chance, helpers, chance.randint(1, 3))
+        builder = _definition(chance, helpers, chance.randint(1, 3), moves)
         name = f"helper{number}"
         result = chance.choice(builder.variables)
         texts.append(_text(builder, name, result, declared=chance.random() < 0.6))
         helpers.append(Helper(name, builder, result))
-    builder = _definition(chance, helpers, chance.randint(2, 7))
+    builder = _definition(chance, helpers, chance.randint(2, 7), moves)
     result = builder.variables[-1]
     texts.append(_text(builder, "main", result, declared=chance.random() < 0.5))
     library = sorted(builder.library.union(*(helper.builder.library for helper in helpers)))
@@ -54,7 +56,7 @@ class Helper:
     result: Variable
 
 
-def _definition(chance: random.Random, helpers: Sequence[Helper], steps: int) -> Builder:
+def _definition(chance: random.Random, helpers: Sequence[Helper], steps: int, moves: Sequence[Move]) -> Builder:
     names = tuple(chance.sample(("B", "N", "M", "K", "S", "D", "H"), chance.randint(2, 4)))
     builder = Builder(chance, names, model=chance.random() < 0.25)
     for _ in range(chance.choice((0, 1, 1, 2))):
@@ -66,7 +68,7 @@ def _definition(chance: random.Random, helpers: Sequence[Helper], steps: int) ->
     for _ in range(steps):
         if helpers and chance.random() < 0.25 and _call(builder, chance.choice(helpers)):
             continue
-        chance.choice(MOVES)(builder)
+        chance.choice(moves)(builder)
     return builder
 
 

@@ -237,3 +237,21 @@ deploy made = Sum[K = 4] where H == 8 { weights: init(seed = 0) }
     x, y = np.ones((8, 8), np.float32), np.arange(64, dtype=np.float32).reshape(8, 8)
     (result,) = run(graph_of(text, "made"), [x, y], {})
     np.testing.assert_array_equal(result, x + y)
+
+
+def test_a_size_that_a_deploy_gives_and_a_loop_counts_to_is_no_input() -> None:
+    text = """
+model Rest[B: dim](x: f32[4, M]) -> f32[4 - B, M] where B <= 3 {
+  let rest = x[B:]
+  for t in range(4 - B) {
+    collect rows = rest[t]
+  }
+  return rows
+}
+
+deploy made = Rest[B = 3] { weights: init(seed = 0) }
+"""
+    graph = graph_of(text, "made")
+    assert graph.entry.size_inputs == ()
+    x = np.arange(8, dtype=np.float32).reshape(4, 2)
+    np.testing.assert_array_equal(run(graph, [x], {})[0], x[3:])

@@ -19,6 +19,7 @@ def fix_sizes(function: Function, sizes: Mapping[Leaf, Dim]) -> None:
         fixing.ssa(ssa)
     fixing.block(function.body)
     function.symbols = tuple(leaf for leaf in function.symbols if leaf not in sizes)
+    function.size_inputs = tuple((leaf, ssa) for leaf, ssa in function.size_inputs if leaf not in sizes)
 
 
 class _Fixing:

@@ -316,6 +316,15 @@ def test_a_reader_that_leaves_early(tmp_path: Path) -> None:
         assert process.wait() == 141
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no file that is always full")
+def test_output_that_finds_no_room_is_told_in_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*TENUTO, "explain", "matmul"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (2, "tenuto: No space left on device\n")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signal")
 def test_watch_checks_again_until_interrupted(tmp_path: Path) -> None:
     file = tmp_path / "a.ten"

@@ -6,6 +6,7 @@ only when it is called, so that `check` does not pay for what `lsp` needs.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from difflib import get_close_matches
@@ -57,15 +58,25 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # The interpreter flushes standard output once more when it ends; give it a place to write to.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return PIPE_CLOSED
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _discard_output()
+        print(f"tenuto: {error.strerror}", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         told = needed(error)
         if told is None:
             raise
         print(f"tenuto: {told}", file=sys.stderr)
         return 2
+
+
+def _discard_output() -> None:
+    """The interpreter flushes standard output once more when it ends; give it a place to write to."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -181,3 +181,25 @@ def test_weights_of_sixteen_bits_stay_so_and_are_cast_where_they_are_used(worksp
     session = onnxruntime.InferenceSession(workspace.folder / "out/half.onnx", providers=["CPUExecutionProvider"])
     (result,) = session.run(None, {"x": x})
     np.testing.assert_allclose(result, x @ stored.astype(np.float32), rtol=1e-6)
+
+
+def test_an_error_in_an_imported_file_stops_the_build(workspace: Command) -> None:
+    workspace.write(
+        {
+            "parts.ten": "fn joined(x: f32[N], y: f32[M]) -> f32[N] = x + y\n",
+            "whole.ten": "import parts { joined }\n\nmodel Whole(x: f32[N]) -> f32[N] = joined(x, x)\n\n"
+            "deploy whole = Whole { weights: init(seed = 0), dims: { N: 1 .. 8 } }\n",
+        }
+    )
+    refused = workspace("build", "whole.ten:whole", "-o", "out")
+    assert refused.code == 1
+    assert "parts.ten:1:" in refused.out
+    assert not (workspace.folder / "out").exists()
+
+
+def test_an_optional_input_without_a_default_is_not_left_out_in_silence(workspace: Command) -> None:
+    source = "model Sum(x: f32[N], y: f32[N]?) -> f32[N] {\n  if y == none {\n    return x\n  }\n  return x + y\n}\n"
+    workspace.write({"sum.ten": f"{source}\ndeploy sum = Sum {{ weights: init(seed = 0), dims: {{ N: 1 .. 8 }} }}\n"})
+    refused = workspace("build", "sum.ten:sum")
+    assert refused.code == 1
+    assert "`y` of `Sum`" in refused.out

@@ -59,16 +59,14 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
             type_ = spelled_out(builtins.placeholder_value(ctx, substitution.value(type_.type)))
         type_ = substitution.value(type_)
         match type_:
-            case OptionalValue():
+            case OptionalValue() if parameter.default is not None:
                 statics[parameter.name] = NONE
             case Tensor() | TupleValue() | ListValue() | RecordValue():
                 inputs[parameter.name] = type_
             case _ if parameter.default is not None:
                 statics[parameter.name] = substitution.value(parameter.default)
             case _:
-                reason = (
-                    f"`{parameter.name}` of `{signature.name}` is static and has no default: a deploy cannot give it"
-                )
+                reason = f"`{parameter.name}` of `{signature.name}` has no default: a deploy cannot give it"
                 raise Refusal(Place(file, name, node.model.span), reason)
     facts = ctx.known.facts.known
     table = Table(db)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tenuto.cli.formats import text
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import Outcome, count
-from tenuto.cli.sources import Disk, Source, shown
+from tenuto.cli.sources import SUFFIX, Disk, Source, shown
 from tenuto.cli.terminal import wants_color
 from tenuto_backend.build import deploys_of
 from tenuto_server.reports import Report
@@ -57,7 +57,10 @@ def open_file(path: str) -> Opened:
         raise Misuse(f"cannot read `{path}`: {obstacle}")
     root = settings.of(file).root
     workspace = Workspace(disk.decoded, lambda other: settings.of(other).root)
-    reports = tuple(report for report in workspace.reports(file) if report.severity == "error")
+    # An error in an imported file stands in the way as one in the file itself does.
+    checked = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
+    found = (report for name in checked for report in workspace.reports(name))
+    reports = tuple(report for report in found if report.severity == "error")
     return Opened(workspace, disk, Source(file, shown(file)), root, deploys_of(workspace.database, file), reports)
 
 

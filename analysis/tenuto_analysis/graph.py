@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf
+from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.types import Tensor, Value
 
 
@@ -217,3 +218,52 @@ def walk(block: Block) -> Iterator[Node]:
         yield node
         for inner in blocks_of(node):
             yield from walk(inner)
+
+
+def given(function: Function) -> Iterator[Ssa]:
+    """The values that a function has before its first node."""
+    yield from function.inputs
+    yield from (ssa for _, ssa in function.size_inputs)
+    yield from (weight.value for weight in function.weights)
+
+
+def told_by(ssa: Ssa) -> Iterator[Leaf]:
+    """The symbols that the shape of a value tells at run time: those that stand alone in it."""
+    for item in ssa.type.shape:
+        atom = single_atom(item) if isinstance(item, Dim) else None
+        if isinstance(atom, Leaf):
+            yield atom
+
+
+def sizes_read_by(node: Node) -> Iterator[Dim]:
+    """The sizes whose values a run must know to carry out a node."""
+    match node:
+        case Apply(arguments=arguments):
+            for argument in arguments.values():
+                if not isinstance(argument, Ssa | tuple):
+                    yield from dims_in(argument)
+        case Size(dim=dim):
+            yield dim
+        case If(test=test) if not isinstance(test, Ssa):
+            yield from dims_in(test)
+        case Loop(length=length) if length is not None:
+            yield length
+        case _:
+            pass
+
+
+def dims_in(value: object) -> Iterator[Dim]:
+    """Every size inside of a value, a condition or a shape."""
+    if isinstance(value, Dim):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from dims_in(item)
+    elif isinstance(value, Struct):
+        for name in value.__struct_fields__:
+            yield from dims_in(getattr(value, name))
+
+
+def dims_of(type_: Tensor) -> tuple[Dim, ...]:
+    """The sizes of a tensor; a graph holds no pack that is not known."""
+    return tuple(item for item in type_.shape if isinstance(item, Dim))

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Iterator
 from tenuto_analysis.dims import Dim, Leaf, leaves
 from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.elaborate.calls import in_terms_of
-from tenuto_analysis.elaborate.forms import dims_in
 from tenuto_analysis.graph import (
     Apply,
     Block,
@@ -22,11 +21,12 @@ from tenuto_analysis.graph import (
     If,
     Loop,
     Node,
-    Size,
     Ssa,
+    given,
     operands_of,
+    sizes_read_by,
+    told_by,
 )
-from tenuto_analysis.normal_form import single_atom
 from tenuto_analysis.types import Tensor
 
 
@@ -47,19 +47,13 @@ def verify(graph: Graph) -> Graph:
 
 
 def _function(function: Function, known: list[Function]) -> Iterator[str]:
-    made = {id(ssa) for ssa in _given(function)}
-    for ssa in _given(function):
+    made = {id(ssa) for ssa in given(function)}
+    for ssa in given(function):
         yield from _type(ssa)
-    sizes = {leaf for ssa in _given(function) for leaf in _shown(ssa)} | {leaf for leaf, _ in function.size_inputs}
+    sizes = {leaf for ssa in given(function) for leaf in told_by(ssa)} | {leaf for leaf, _ in function.size_inputs}
     yield from _block(function.body, made, sizes, known)
     if len(function.output_names) != len(function.results):
         yield f"{len(function.results)} results have {len(function.output_names)} names"
-
-
-def _given(function: Function) -> Iterator[Ssa]:
-    yield from function.inputs
-    yield from (ssa for _, ssa in function.size_inputs)
-    yield from (weight.value for weight in function.weights)
 
 
 def _block(block: Block, outer: set[int], above: set[Leaf], known: list[Function]) -> Iterator[str]:
@@ -69,7 +63,7 @@ def _block(block: Block, outer: set[int], above: set[Leaf], known: list[Function
         for operand in operands_of(node):
             if id(operand) not in made:
                 yield f"{name} reads `{operand.name}`, which is not made before it"
-        unknown = {str(leaf) for dim in _sizes_of(node) for leaf in leaves(dim) if leaf not in sizes}
+        unknown = {str(leaf) for dim in sizes_read_by(node) for leaf in leaves(dim) if leaf not in sizes}
         if unknown:
             yield f"{name} needs the sizes {', '.join(sorted(unknown))}, which nothing tells"
         yield from _node(node, made, sizes, known)
@@ -77,7 +71,7 @@ def _block(block: Block, outer: set[int], above: set[Leaf], known: list[Function
             if id(result) in made:
                 yield f"{name} makes `{result.name}` a second time"
             made.add(id(result))
-            sizes |= set(_shown(result))
+            sizes |= set(told_by(result))
             yield from _type(result)
     for result in block.results:
         if id(result) not in made:
@@ -94,7 +88,7 @@ def _node(node: Node, made: set[int], sizes: set[Leaf], known: list[Function]) -
                 yield from _agree("a branch", side.results, (result.type for result in node.results))
         case Loop(carried=carried, body=body, test=test):
             inside = {*made, *map(id, carried), id(node.index)}
-            within = {*sizes, node.symbol, *(leaf for ssa in carried for leaf in _shown(ssa))}
+            within = {*sizes, node.symbol, *(leaf for ssa in carried for leaf in told_by(ssa))}
             yield from _agree("what enters a loop", node.initial, (ssa.type for ssa in carried))
             for block in (body,) if test is None else (test, body):
                 yield from _block(block, inside, within, known)
@@ -138,31 +132,6 @@ def _type(ssa: Ssa) -> Iterator[str]:
         yield f"`{ssa.name}` has the dtype `{ssa.type.dtype}`, which no machine has"
     if not all(isinstance(item, Dim) for item in ssa.type.shape):
         yield f"`{ssa.name}` has the shape `{ssa.type}`, which is not made of sizes"
-
-
-def _shown(ssa: Ssa) -> Iterator[Leaf]:
-    """The symbols that the shape of a value tells at run time."""
-    for item in ssa.type.shape:
-        atom = single_atom(item) if isinstance(item, Dim) else None
-        if isinstance(atom, Leaf):
-            yield atom
-
-
-def _sizes_of(node: Node) -> Iterator[Dim]:
-    """The sizes whose values a run must know to carry out a node."""
-    match node:
-        case Apply(arguments=arguments):
-            for argument in arguments.values():
-                if not isinstance(argument, Ssa | tuple):
-                    yield from dims_in(argument)
-        case Size(dim=dim):
-            yield dim
-        case If(test=test) if not isinstance(test, Ssa):
-            yield from dims_in(test)
-        case Loop(length=length) if length is not None:
-            yield length
-        case _:
-            pass
 
 
 def _named(node: Node) -> str:

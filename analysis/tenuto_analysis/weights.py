@@ -208,7 +208,7 @@ def plan(
         return {}, (InvalidWeights(checkpoint.span, checkpoint.file, header.problem),)
     found = _claims(checkpoint, header)
     types = dict(wanted)
-    shapes = {path: _sizes(type_) for path, type_ in wanted}
+    shapes = {path: numbers_of(type_) for path, type_ in wanted}
     sources: dict[str, Source] = {}
     missing: list[str] = []
     misshaped: list[Misfit] = []
@@ -307,7 +307,8 @@ def _place(checkpoint: Checkpoint, found: _Found, path: str, part: _Part, index:
 # -------------------------------------------------------------------------------------------------------------- shapes
 
 
-def _sizes(type_: Tensor) -> tuple[int, ...]:
+def numbers_of(type_: Tensor) -> tuple[int, ...]:
+    """The sizes of a weight, which are numbers."""
     sizes = [item.constant if isinstance(item, Dim) else None for item in type_.shape]
     known = tuple(size for size in sizes if size is not None)
     assert len(known) == len(sizes), f"the sizes of a weight are numbers: {type_}"

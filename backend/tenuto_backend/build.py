@@ -6,6 +6,7 @@ What a build cannot do is told as findings at the source; a file of weights that
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
 
 from msgspec import Struct
@@ -16,12 +17,11 @@ from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Finding, Place, Severity
 from tenuto_analysis.diagnostics.deploys import CannotBuild
-from tenuto_analysis.dims import Dim
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborate, refuse_settings
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
-from tenuto_analysis.weights import Drawn, Source, Wanted, plan
+from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
 from tenuto_backend.passes import optimised
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
@@ -80,7 +80,7 @@ def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool
 
 def parameters(graph: Graph) -> int:
     """How many numbers the weights of a graph are."""
-    return sum(_count(weight.value.type.shape) for weight in graph.entry.weights)
+    return sum(prod(numbers_of(weight.value.type)) for weight in graph.entry.weights)
 
 
 class WeightsOf(Mapping[str, Array]):
@@ -134,12 +134,3 @@ def _name_span(db: Database, file: str, deploy: str) -> Span:
     node = modules.declaration(db, file, deploy)
     assert node is not None
     return node.span
-
-
-def _count(shape: tuple[object, ...]) -> int:
-    total = 1
-    for item in shape:
-        assert isinstance(item, Dim)
-        assert item.constant is not None
-        total *= item.constant
-    return total

@@ -6,13 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from tenuto_analysis.dims import Dim, leaves
-from tenuto_analysis.graph import Ssa
+from tenuto_analysis.graph import Ssa, dims_in
 from tenuto_analysis.types import (
-    Bool,
     Float,
     Instance,
-    Int,
     ListValue,
     RecordValue,
     Sequence,
@@ -88,26 +85,4 @@ def rebuilt(form: Form, tensors: Iterator[Ssa]) -> Form:
 
 def is_closed(value: Value) -> bool:
     """Whether a static value mentions no size that only a run knows."""
-    match value:
-        case Int(value=dim):
-            return dim.constant is not None
-        case Bool(value=constraint):
-            return not _open(constraint)
-        case _:
-            return not any(leaves(dim) for dim in dims_in(value))
-
-
-def dims_in(value: object) -> Iterator[Dim]:
-    """Every size inside of a value, a condition or a shape."""
-    if isinstance(value, Dim):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from dims_in(item)
-    elif isinstance(value, Struct):
-        for name in value.__struct_fields__:
-            yield from dims_in(getattr(value, name))
-
-
-def _open(value: object) -> bool:
-    return any(dim.constant is None for dim in dims_in(value))
+    return all(dim.constant is not None for dim in dims_in(value))

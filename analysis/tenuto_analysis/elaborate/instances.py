@@ -20,9 +20,9 @@ from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal,
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate import expressions
 from tenuto_analysis.elaborate.builder import Builder, Called, Refusal, plain, scalar_of
-from tenuto_analysis.elaborate.forms import Fields, Form, Several, dims_in, is_closed, is_static, tensors_in
+from tenuto_analysis.elaborate.forms import Fields, Form, Several, is_closed, is_static, tensors_in
 from tenuto_analysis.elaborate.statements import refuse_clauses, walk
-from tenuto_analysis.graph import Apply, Call, Function, If, Loop, Size, Ssa
+from tenuto_analysis.graph import Function, Ssa, dims_in, given, sizes_read_by, told_by
 from tenuto_analysis.graph import walk as nodes_of
 from tenuto_analysis.modules import declaration
 from tenuto_analysis.normal_form import single_atom
@@ -391,7 +391,7 @@ def _output_names(function: Function, names: Iterable[str]) -> Iterator[str]:
 def _symbols(function: Function, owner: str) -> tuple[Leaf, ...]:
     """The sizes that a function is given: those of its inputs and weights, and what its nodes mention of its own."""
     found: dict[Leaf, None] = {}
-    for value in (*function.inputs, *(weight.value for weight in function.weights)):
+    for value in given(function):
         for dim in dims_in(value.type.shape):
             found |= dict.fromkeys(sorted(leaves(dim), key=str))
     for leaf in sorted(_mentioned(function), key=str):
@@ -402,38 +402,12 @@ def _symbols(function: Function, owner: str) -> tuple[Leaf, ...]:
 
 def _mentioned(function: Function) -> set[Leaf]:
     """The leaves of the sizes that a run must know."""
-    found: set[Leaf] = set()
-    for node in nodes_of(function.body):
-        match node:
-            case Apply(arguments=arguments):
-                dims = [d for argument in arguments.values() if not isinstance(argument, Ssa) for d in _sizes(argument)]
-            case Size(dim=dim):
-                dims = [dim]
-            case Call(function=callee, sizes=sizes):
-                dims = [sizes[leaf] for leaf, _ in callee.size_inputs]
-            case If(test=test) if not isinstance(test, Ssa):
-                dims = list(dims_in(test))
-            case Loop(length=length) if length is not None:
-                dims = [length]
-            case _:
-                dims = []
-        for dim in dims:
-            found |= leaves(dim)
-    return found
-
-
-def _sizes(argument: object) -> Iterator[Dim]:
-    return dims_in(argument) if not isinstance(argument, Ssa) else iter(())
+    return {leaf for node in nodes_of(function.body) for dim in sizes_read_by(node) for leaf in leaves(dim)}
 
 
 def _passed(function: Function) -> Iterator[tuple[Leaf, Ssa]]:
     """The symbols that a run must know and that no shape of an input or a weight tells."""
-    shown: set[Leaf] = set()
-    for value in (*function.inputs, *(weight.value for weight in function.weights)):
-        for item in value.type.shape:
-            atom = single_atom(item) if isinstance(item, Dim) else None
-            if isinstance(atom, Leaf):
-                shown.add(atom)
+    shown = {leaf for ssa in given(function) for leaf in told_by(ssa)}
     own = set(function.symbols)
     for leaf in sorted(_mentioned(function), key=str):
         if leaf in own and leaf not in shown:

@@ -11,11 +11,11 @@ from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dtypes import BOOL
-from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa
+from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.declared import Declared, declared, lower
-from tenuto_backend.onnx.infos import dims_of, value_info
+from tenuto_backend.onnx.infos import value_info
 from tenuto_backend.onnx.options import OnnxError, Options
 from tenuto_backend.onnx.provenance import Places
 from tenuto_backend.onnx.rules import EXCEPTIONS, RULES

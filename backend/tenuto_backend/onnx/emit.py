@@ -13,11 +13,11 @@ from msgspec import Struct
 from onnx import FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto
 
 from tenuto_analysis.database import Database
-from tenuto_analysis.graph import Function, Graph
+from tenuto_analysis.graph import Function, Graph, dims_of
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.bodies import DOMAIN, Writer, exported, write
 from tenuto_backend.onnx.dtypes import element
-from tenuto_backend.onnx.infos import dims_of, value_info
+from tenuto_backend.onnx.infos import value_info
 from tenuto_backend.onnx.ledger import KEY, Page, ledger
 from tenuto_backend.onnx.options import IR_OF_OPSET, Options, opset_for
 from tenuto_backend.onnx.provenance import Places

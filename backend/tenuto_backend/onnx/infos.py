@@ -5,6 +5,7 @@ from __future__ import annotations
 from onnx import TypeProto, ValueInfoProto
 
 from tenuto_analysis.dims import Dim
+from tenuto_analysis.graph import dims_of
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.dtypes import element
 
@@ -49,8 +50,3 @@ def type_proto(type_: Tensor, sizes: SizeNames) -> TypeProto:
     if not type_.shape:
         shape.SetInParent()
     return found
-
-
-def dims_of(type_: Tensor) -> tuple[Dim, ...]:
-    """The sizes of a tensor; a graph holds no pack that is not known."""
-    return tuple(item for item in type_.shape if isinstance(item, Dim))

@@ -11,6 +11,7 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,9 +20,9 @@ import numpy.typing as npt
 from msgspec import Struct
 from onnx import ModelProto, TensorProto
 
+from tenuto_analysis.weights import numbers_of
 from tenuto_backend.onnx.dtypes import scalar, stored
 from tenuto_backend.onnx.emit import PRODUCER, Emitted, Placed
-from tenuto_backend.onnx.infos import dims_of
 from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.dtypes import DTYPES
 
@@ -104,7 +105,7 @@ def _layout(weights: Sequence[Placed]) -> _Layout:
         length = _size(weight)
         dtype = scalar(weight.type.dtype)
         name = stored(dtype)
-        shape = _shape(weight) if name != "U8" or dtype.name == "u8" else [length]
+        shape = list(numbers_of(weight.type)) if name != "U8" or dtype.name == "u8" else [length]
         entries[weight.path] = {"dtype": name, "shape": shape, "data_offsets": [at, at + length]}
         offsets[weight.path] = at, length
         at += length
@@ -114,21 +115,10 @@ def _layout(weights: Sequence[Placed]) -> _Layout:
     return _Layout(header, order, {path: (start + len(header), length) for path, (start, length) in offsets.items()})
 
 
-def _shape(weight: Placed) -> list[int]:
-    return [dim.constant for dim in dims_of(weight.type) if dim.constant is not None]
-
-
 def _size(weight: Placed) -> int:
     """Bytes; elements of less than a byte stand close together."""
     bits = scalar(weight.type.dtype).bits
-    return -(-_count(weight) * bits // 8)
-
-
-def _count(weight: Placed) -> int:
-    count = 1
-    for size in _shape(weight):
-        count *= size
-    return count
+    return -(-prod(numbers_of(weight.type)) * bits // 8)
 
 
 def _refer(tensor: TensorProto, location: str, place: tuple[int, int]) -> None:
@@ -141,7 +131,7 @@ def _refer(tensor: TensorProto, location: str, place: tuple[int, int]) -> None:
 def _bytes(weight: Placed, array: Array) -> memoryview:
     """The elements as both formats hold them: little-endian, and the first of several in a byte in its low bits."""
     dtype = scalar(weight.type.dtype)
-    if array.dtype != DTYPES[dtype.name] or list(array.shape) != _shape(weight):
+    if array.dtype != DTYPES[dtype.name] or array.shape != numbers_of(weight.type):
         found = f"{array.dtype}{list(array.shape)}"
         raise OnnxError(f"the weight {weight.path} is {found}, the model wants {weight.type}")
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)

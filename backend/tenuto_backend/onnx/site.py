@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from tenuto_analysis.dims import Dim, Truth
 from tenuto_analysis.dtypes import DType, Scalar
-from tenuto_analysis.graph import Argument, Ssa, tensors_of
+from tenuto_analysis.graph import Argument, Ssa, dims_of, tensors_of
 from tenuto_analysis.types import (
     Bool,
     Int,
@@ -22,7 +22,6 @@ from tenuto_analysis.types import (
 )
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.dtypes import element, scalar, wider
-from tenuto_backend.onnx.infos import dims_of
 from tenuto_backend.onnx.schemas import takes
 from tenuto_backend.onnx.scope import Attribute, Scope
 

@@ -6,29 +6,24 @@ another needs (`?K` of `nonzero`) is read in that sense.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec.structs import replace
 
-from tenuto_analysis.dims import Dim, Leaf, leaves
-from tenuto_analysis.elaborate.forms import dims_in
+from tenuto_analysis.dims import Leaf, leaves
 from tenuto_analysis.graph import (
-    Apply,
     Block,
     Call,
     Function,
     Graph,
-    If,
-    Loop,
     Node,
-    Size,
-    Ssa,
+    dims_of,
+    given,
     operands_of,
+    sizes_read_by,
     tensors_of,
+    told_by,
     walk,
 )
-from tenuto_analysis.normal_form import single_atom
-from tenuto_backend.passes.rewrite import given, rewritten, with_blocks
+from tenuto_backend.passes.rewrite import rewritten, with_blocks
 
 
 def drop_dead_code(graph: Graph) -> Graph:
@@ -46,13 +41,13 @@ class _Needs:
     def __init__(self, function: Function) -> None:
         self._values: set[int] = set()
         self._sizes: set[Leaf] = set()
-        self._known = {leaf for ssa in given(function) for leaf in _told(ssa)}
+        self._known = {leaf for ssa in given(function) for leaf in told_by(ssa)}
         self._known |= {leaf for leaf, _ in function.size_inputs}
 
     def block(self, block: Block) -> Block:
         teller: dict[Leaf, int] = {}
         for node in block.nodes:
-            for leaf in (leaf for ssa in node.results for leaf in _told(ssa) if leaf not in self._known):
+            for leaf in (leaf for ssa in node.results for leaf in told_by(ssa) if leaf not in self._known):
                 teller.setdefault(leaf, id(node))
         self._values |= set(map(id, block.results))
         kept: list[Node] = []
@@ -67,33 +62,7 @@ class _Needs:
         self._values |= set(map(id, operands_of(node)))
         if isinstance(node, Call):  # What the source passes is kept beside the operands, for whoever knows the callee.
             self._values |= {id(ssa) for argument in node.arguments.values() for ssa in tensors_of(argument)}
-        for dim in _sizes_of(node):
+        told = (dim for ssa in node.results for dim in dims_of(ssa.type))
+        passed = node.sizes.values() if isinstance(node, Call) else ()
+        for dim in (*told, *passed, *sizes_read_by(node)):
             self._sizes |= leaves(dim)
-
-
-def _sizes_of(node: Node) -> Iterator[Dim]:
-    for ssa in node.results:
-        yield from dims_in(ssa.type.shape)
-    match node:
-        case Apply(arguments=arguments):
-            for argument in arguments.values():
-                if not isinstance(argument, Ssa | tuple):
-                    yield from dims_in(argument)
-        case Size(dim=dim):
-            yield dim
-        case Call(sizes=sizes):
-            yield from sizes.values()
-        case If(test=test) if not isinstance(test, Ssa):
-            yield from dims_in(test)
-        case Loop(length=length) if length is not None:
-            yield length
-        case _:
-            pass
-
-
-def _told(ssa: Ssa) -> Iterator[Leaf]:
-    """The symbols that the shape of a value tells."""
-    for item in ssa.type.shape:
-        atom = single_atom(item) if isinstance(item, Dim) else None
-        if isinstance(atom, Leaf):
-            yield atom

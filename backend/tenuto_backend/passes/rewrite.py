@@ -5,7 +5,7 @@ Nothing here changes a graph, a function, a block or a node in place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -22,6 +22,7 @@ from tenuto_analysis.graph import (
     Node,
     Size,
     Ssa,
+    given,
 )
 
 Renamed = Mapping[int, Ssa]
@@ -34,13 +35,6 @@ def rewritten(graph: Graph, body_of: Callable[[Function], Block]) -> Graph:
     for function in graph.functions:
         made[id(function)] = replace(function, body=_calling(body_of(function), made))
     return replace(graph, functions=tuple(made.values()))
-
-
-def given(function: Function) -> Iterator[Ssa]:
-    """The values that a function has before its first node."""
-    yield from function.inputs
-    yield from (ssa for _, ssa in function.size_inputs)
-    yield from (weight.value for weight in function.weights)
 
 
 def with_blocks(node: Node, change: Callable[[Block], Block]) -> Node:

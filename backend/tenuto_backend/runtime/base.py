@@ -23,7 +23,7 @@ from tenuto_analysis.dims import (
     substitute,
     substitute_constraint,
 )
-from tenuto_analysis.graph import Graph
+from tenuto_analysis.graph import Graph, dims_of
 from tenuto_analysis.types import Interval, Tensor
 from tenuto_backend.reference.dtypes import DTYPES, DType
 from tenuto_backend.reference.values import Array
@@ -138,11 +138,6 @@ def _with_fixed(type_: Tensor, fixed: Mapping[Leaf, Dim]) -> Tensor:
         substitute(end, fixed.get) if isinstance(end, Dim) else end for end in (type_.within.low, type_.within.high)
     ]
     return Tensor(type_.dtype, type_.shape, Interval(ends[0], ends[1]))
-
-
-def dims_of(type_: Tensor) -> tuple[Dim, ...]:
-    """The sizes of a tensor; an interface holds no pack that is not known."""
-    return tuple(item for item in type_.shape if isinstance(item, Dim))
 
 
 def _sorted(dim: Dim) -> list[Leaf]:

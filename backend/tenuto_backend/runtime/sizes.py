@@ -18,10 +18,11 @@ from tenuto_analysis.dims import (
     of,
     render,
 )
+from tenuto_analysis.graph import dims_of
 from tenuto_analysis.normal_form import single_atom
 from tenuto_backend.reference.dtypes import NAMES
 from tenuto_backend.reference.values import Array
-from tenuto_backend.runtime.base import Interface, Port, WrongInput, dims_of
+from tenuto_backend.runtime.base import Interface, Port, WrongInput
 
 Sizes = Mapping[Leaf, int]
 

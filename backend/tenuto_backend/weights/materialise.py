@@ -10,7 +10,7 @@ from tenuto_analysis.dims import Dim
 from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.graph import Initialiser
 from tenuto_analysis.types import Float, Int, Tensor, Value
-from tenuto_analysis.weights import Piece, Source, Wanted
+from tenuto_analysis.weights import Piece, Source, Wanted, numbers_of
 from tenuto_backend.reference import initialisers
 from tenuto_backend.reference.dtypes import DTYPES, FLOATING, NAMES, DType
 from tenuto_backend.reference.values import Array
@@ -25,7 +25,7 @@ def loaded(weights: Weights, sources: Mapping[str, Source], wanted: Sequence[Wan
 
 def load(weights: Weights, source: Source, path: str, type_: Tensor) -> Array:
     """One weight, in its dtype and shape: a view of the file where it stands there just so."""
-    dtype, shape = _dtype(type_), _shape(type_)
+    dtype, shape = _dtype(type_), numbers_of(type_)
     pieces = [_converted(weights, piece.name, _piece(weights, piece), dtype) for piece in source.pieces]
     array = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=source.axis)
     assert array.shape == shape, f"{path}: the plan gives {array.shape}, the model wants {shape}"
@@ -35,7 +35,7 @@ def load(weights: Weights, source: Source, path: str, type_: Tensor) -> Array:
 def draw(seed: int, path: str, initialiser: Initialiser | None, type_: Tensor) -> Array:
     """One weight from its initialiser: the same for a seed and a path, whatever else is drawn before."""
     random = np.random.default_rng([seed, *path.encode()])
-    dtype, shape = _dtype(type_), _shape(type_)
+    dtype, shape = _dtype(type_), numbers_of(type_)
     if initialiser is None:
         return initialisers.draw_unsaid(random, shape, dtype)
     arguments = [_number(value) for value in initialiser.arguments]
@@ -69,13 +69,6 @@ def _converted(weights: Weights, name: str, array: Array, dtype: DType) -> Array
 def _dtype(type_: Tensor) -> DType:
     assert isinstance(type_.dtype, Scalar), f"a weight has a dtype of its own: {type_}"
     return DTYPES[type_.dtype.name]
-
-
-def _shape(type_: Tensor) -> tuple[int, ...]:
-    sizes = [item.constant if isinstance(item, Dim) else None for item in type_.shape]
-    known = tuple(size for size in sizes if size is not None)
-    assert len(known) == len(sizes), f"the sizes of a weight are numbers: {type_}"
-    return known
 
 
 def _number(value: Value) -> int | float:

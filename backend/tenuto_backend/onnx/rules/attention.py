@@ -11,10 +11,9 @@ from math import sqrt
 from msgspec import Struct
 
 from tenuto_analysis.dims import ONE, ZERO, Dim
-from tenuto_analysis.graph import Ssa
+from tenuto_analysis.graph import Ssa, dims_of
 from tenuto_analysis.types import Float
 from tenuto_backend.onnx import sizes
-from tenuto_backend.onnx.infos import dims_of
 from tenuto_backend.onnx.reshaping import permute, reshape
 from tenuto_backend.onnx.rules.softmax import LOWEST, softmax_of_shown
 from tenuto_backend.onnx.schemas import takes

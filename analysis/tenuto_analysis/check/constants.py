@@ -8,6 +8,7 @@ from tenuto_analysis import modules
 from tenuto_analysis.check import arguments, expressions, queries, records, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit, Source
+from tenuto_analysis.check.recorder import Recorder
 from tenuto_analysis.check.settling import settle
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.deploys import InvalidConfiguration
@@ -19,8 +20,10 @@ from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 
-def constant(db: Database, file: str, key: str, node: syntax.Const) -> queries.Interface:
-    ctx = Context(db, file, key, queries.owner_of(file, key))
+def constant(
+    db: Database, file: str, key: str, node: syntax.Const, recorder: Recorder | None = None
+) -> queries.Interface:
+    ctx = Context(db, file, key, queries.owner_of(file, key), recorder=recorder)
     kind = written.annotation(ctx, node.type) if node.type is not None else None
     path = modules.loaded_path(node)
     value = expressions.infer(ctx, node.value) if path is None else _load(ctx, kind, path)

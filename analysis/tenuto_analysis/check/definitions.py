@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tenuto_analysis.check import expressions, queries, statements, trail
 from tenuto_analysis.check.context import Binding, Context
+from tenuto_analysis.check.recorder import Recorder
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Severity
 from tenuto_analysis.diagnostics.names import UnusedName
@@ -27,13 +28,13 @@ from tenuto_grammar import syntax
 from tenuto_grammar.syntax import Keyword
 
 
-def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.Body:
+def body(db: Database, file: str, key: str, node: syntax.Definition, recorder: Recorder | None = None) -> queries.Body:
     """Check a body: its problems, its result, and what a model owns."""
     signature = queries.interface(db, file, key).signature
     if signature is None or node.body is None:
         return queries.Body((), frozenset(), UNKNOWN, (), ())
     ctx = opened(db, signature, node.body, {})
-    ctx.trace = trail.traced
+    ctx.trace, ctx.recorder = trail.traced, recorder
     frame = statements.Frame(signature, node.keyword is Keyword.MODEL)
     if isinstance(node.body, syntax.Block):
         ends = statements.block(ctx, frame, node.body)
@@ -41,6 +42,8 @@ def body(db: Database, file: str, key: str, node: syntax.Definition) -> queries.
             ctx.report(MissingReturn(node.name.span, node.name.text))
     else:
         ctx.statement = node
+        if recorder is not None:
+            recorder.known[node.body.span] = ctx.known
         value = expressions.infer(ctx, node.body, signature.result)
         statements.give_back(ctx, frame, value, node.body.span)
     _lint_unused(ctx, frame)

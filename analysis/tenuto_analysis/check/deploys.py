@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenuto_analysis.check import calls, clauses, expressions, loading, models, queries, trail, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
+from tenuto_analysis.check.recorder import Recorder
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place, Related
 from tenuto_analysis.diagnostics.calls import UnresolvedGeneric
@@ -22,8 +23,8 @@ from tenuto_grammar.text import Span
 SETTINGS = ("weights", "precision", "target", "dims")
 
 
-def deploy(db: Database, file: str, key: str, node: syntax.Deploy) -> queries.Body:
-    ctx = Context(db, file, key, queries.owner_of(file, key))
+def deploy(db: Database, file: str, key: str, node: syntax.Deploy, recorder: Recorder | None = None) -> queries.Body:
+    ctx = Context(db, file, key, queries.owner_of(file, key), recorder=recorder)
     ctx.statement, ctx.trace = node, trail.traced
     model = expressions.infer(ctx, node.model)
     if isinstance(model, Reference) and queries.keyword_of(db, model.file, model.name) == "model":

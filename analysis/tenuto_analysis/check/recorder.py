@@ -1,9 +1,10 @@
-"""What elaboration reads off a check: the type of every expression, and how every call was resolved."""
+"""What elaboration and editors read off a check: types of expressions, how calls were resolved, what was known."""
 
 from __future__ import annotations
 
 from msgspec import Struct, field
 
+from tenuto_analysis.shapes import Known
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.types import Value
 from tenuto_grammar import syntax
@@ -24,10 +25,11 @@ class Resolved(Struct, frozen=True):
 
 
 class Recorder(Struct):
-    """The latest that was inferred for each expression of a body, by its node, and for each call, by its place."""
+    """The latest that was inferred for each expression, by its node, for each call and each statement, by its place."""
 
     types: dict[int, Value] = field(default_factory=dict)
     calls: dict[Span, Resolved] = field(default_factory=dict)
+    known: dict[Span, Known] = field(default_factory=dict)  # What is known where a statement begins.
 
     def type_of(self, node: syntax.Expression) -> Value:
         return self.types[id(node)]

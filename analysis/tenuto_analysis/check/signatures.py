@@ -5,6 +5,7 @@ from __future__ import annotations
 from tenuto_analysis import modules, recursion
 from tenuto_analysis.check import builtins, clauses, expressions, queries, written
 from tenuto_analysis.check.context import Context, existential_owner
+from tenuto_analysis.check.recorder import Recorder
 from tenuto_analysis.check.written import AXIS_KINDS, STATIC_KINDS
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.names import DuplicateName, ForeignOperator, ShadowedName, SuspiciousName, UnboundSize
@@ -53,9 +54,11 @@ from tenuto_grammar.text import Span
 _NEAR_LENGTH = 4  # Shorter names are near to each other by chance.
 
 
-def definition(db: Database, file: str, key: str, node: syntax.Definition) -> queries.Interface:
+def definition(
+    db: Database, file: str, key: str, node: syntax.Definition, recorder: Recorder | None = None
+) -> queries.Interface:
     """The signature of a `fn`, a `model` or an `op`."""
-    ctx = _context(db, file, key)
+    ctx = _context(db, file, key, recorder)
     generics = generic_signatures(ctx, node.generics)
     static = _bind_static(ctx, node.parameters)
     _assume_static(ctx, node.clauses.where)
@@ -102,8 +105,8 @@ def definition(db: Database, file: str, key: str, node: syntax.Definition) -> qu
     )
 
 
-def _context(db: Database, file: str, key: str) -> Context:
-    ctx = Context(db, file, key, queries.owner_of(file, key))
+def _context(db: Database, file: str, key: str, recorder: Recorder | None) -> Context:
+    ctx = Context(db, file, key, queries.owner_of(file, key), recorder=recorder)
     ctx.implicit, ctx.implied, ctx.mentions = set(), [], {}
     return ctx
 
@@ -396,8 +399,10 @@ def _requirements(ctx: Context, where: list[Requirement]) -> tuple[Requirement, 
 # ----------------------------------------------------------------------------------------------------- aliases, records
 
 
-def alias(db: Database, file: str, key: str, node: syntax.TypeAlias) -> queries.Interface:
-    ctx = _context(db, file, key)
+def alias(
+    db: Database, file: str, key: str, node: syntax.TypeAlias, recorder: Recorder | None = None
+) -> queries.Interface:
+    ctx = _context(db, file, key, recorder)
     generics = generic_signatures(ctx, node.generics)
     type_ = written.annotation(ctx, node.type)
     clauses.check_local(ctx, node.local)
@@ -405,8 +410,10 @@ def alias(db: Database, file: str, key: str, node: syntax.TypeAlias) -> queries.
     return queries.Interface(tuple(ctx.problems), frozenset(ctx.used), alias=found)
 
 
-def record(db: Database, file: str, key: str, node: syntax.Record) -> queries.Interface:
-    ctx = _context(db, file, key)
+def record(
+    db: Database, file: str, key: str, node: syntax.Record, recorder: Recorder | None = None
+) -> queries.Interface:
+    ctx = _context(db, file, key, recorder)
     generics = generic_signatures(ctx, node.generics)
     fields: list[queries.RecordField] = []
     seen: dict[str, Span] = {}

@@ -56,6 +56,8 @@ def block(ctx: Context, frame: Frame, node: syntax.Block) -> bool:
 def statement(ctx: Context, frame: Frame, node: syntax.Statement) -> bool:
     """Check one statement; True where it returns."""
     outer, ctx.statement = ctx.statement, node
+    if ctx.recorder is not None:
+        ctx.recorder.known[node.span] = ctx.known
     ended = _statement(ctx, frame, node)
     ctx.statement = outer
     return ended

@@ -277,8 +277,8 @@ def shape(ctx: Context, dims: tuple[syntax.Index, ...]) -> Shape:
     found: list[ShapeItem] = []
     for node in dims:
         match node:
-            case syntax.Pack(value=syntax.Name(text=name)):
-                found += _pack_name(ctx, name, node.span)
+            case syntax.Pack(value=syntax.Name(text=name, span=span)):
+                found += _pack_name(ctx, name, span)
             case syntax.Pack(value=syntax.Call() as call):
                 found += _pack_call(ctx, call)
             case syntax.Pack(value=value):
@@ -393,7 +393,7 @@ def model_type(ctx: Context, node: syntax.ModelType) -> ModelBound:
     ctx.serial += 1
     owner = f"{ctx.owner}/{ctx.serial}"
     inner = Context(ctx.db, ctx.file, ctx.key, owner, ctx.known, ctx.problems, [{}, *ctx.scopes])
-    inner.used = ctx.used
+    inner.used, inner.recorder = ctx.used, ctx.recorder
     inner.implicit = set()
     inner.implied = []
     parameters = tuple(annotation(inner, item) for item in node.parameters)

@@ -549,7 +549,7 @@ def test_which_dtype_may_become_which(stored: str, wanted: str, fits: bool) -> N
 
 def test_weights_are_made_one_at_a_time(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    count, size = 8, 1 << 20
+    count, size = 16, 1 << 20
     save_file({f"w{number}": np.ones(size, np.float32) for number in range(count)}, path)
     weights = open_weights(path, None)
     types = [(f"w{number}", tensor("bf16", size)) for number in range(count)]
@@ -557,7 +557,7 @@ def test_weights_are_made_one_at_a_time(tmp_path: Path) -> None:
     tracemalloc.start()
     for _, array in loaded(weights, sources, types):
         assert array.dtype == ml_dtypes.bfloat16
-    assert tracemalloc.get_traced_memory()[1] < 8 << 20  # All are 16 MiB, one is 2 MiB.
+    assert tracemalloc.get_traced_memory()[1] < 12 << 20  # All are 32 MiB; one is 2 MiB, and 4 MiB in the file.
     tracemalloc.stop()
 
 

@@ -25,6 +25,7 @@ from tenuto_backend.onnx.dtypes import scalar, stored
 from tenuto_backend.onnx.emit import PRODUCER, Emitted, Placed
 from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.dtypes import DTYPES
+from tenuto_backend.weights.mapped import read, write
 
 Array = npt.NDArray[Any]
 
@@ -49,7 +50,7 @@ def with_weights(emitted: Emitted, arrays: Mapping[str, Array]) -> ModelProto:
     model = ModelProto()
     model.CopyFrom(emitted.model)
     for weight, tensor in zip(emitted.weights, model.graph.initializer, strict=True):
-        tensor.raw_data = bytes(_bytes(weight, arrays[weight.path]))
+        tensor.raw_data = read(_bytes(weight, arrays[weight.path])).tobytes()
     return model
 
 
@@ -76,7 +77,7 @@ def save(emitted: Emitted, arrays: Mapping[str, Array], path: Path, inline: bool
     with _Temporary(data) as temporary:
         temporary.file.write(layout.header)
         for weight in layout.order:
-            temporary.file.write(_bytes(weight, arrays[weight.path]))
+            write(temporary.file, _bytes(weight, arrays[weight.path]))
         with _Temporary(path) as other:
             other.file.write(model.SerializeToString())
             temporary.keep()
@@ -128,14 +129,14 @@ def _refer(tensor: TensorProto, location: str, place: tuple[int, int]) -> None:
         entry.key, entry.value = key, text
 
 
-def _bytes(weight: Placed, array: Array) -> memoryview:
+def _bytes(weight: Placed, array: Array) -> npt.NDArray[np.uint8]:
     """The elements as both formats hold them: little-endian, and the first of several in a byte in its low bits."""
     dtype = scalar(weight.type.dtype)
     if array.dtype != DTYPES[dtype.name] or array.shape != numbers_of(weight.type):
         found = f"{array.dtype}{list(array.shape)}"
         raise OnnxError(f"the weight {weight.path} is {found}, the model wants {weight.type}")
     flat = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
-    return (_packed(flat, dtype.bits) if dtype.bits < 8 else flat).data
+    return _packed(read(flat), dtype.bits) if dtype.bits < 8 else flat
 
 
 def _packed(elements: npt.NDArray[np.uint8], bits: int) -> npt.NDArray[np.uint8]:

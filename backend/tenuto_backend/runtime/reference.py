@@ -20,10 +20,11 @@ from tenuto_backend import evaluate
 from tenuto_backend.build import Program
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.base import RunError, Runner
+from tenuto_backend.weights.mapped import read
 
 
 def of_program(database: Database, made: Program) -> Runner:
-    weights = dict(made.weights)
+    weights = {path: read(array) for path, array in made.weights.items()}
     return lambda inputs: evaluate.run(made.graph, inputs, weights)
 
 

@@ -6,8 +6,6 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-
 from tenuto_analysis.weights import Header
 from tenuto_backend.reference.dtypes import DTYPES, NAMES, DType
 from tenuto_backend.reference.values import Array
@@ -65,21 +63,3 @@ def numpy_dtype(path: Path, name: str, dtype: str) -> DType:
     if found is None:
         raise WeightsError(path, f"holds `{name}` as `{dtype}`, which no weight is made of: leave it `unused`")
     return found
-
-
-def mapped(path: Path) -> Array:
-    """The bytes of a file, read as they are needed."""
-    try:
-        if path.stat().st_size == 0:
-            return np.empty(0, np.uint8)
-        return np.asarray(np.memmap(path, np.uint8, "r"))
-    except OSError as error:
-        raise unreadable(path, error) from error
-
-
-def view(path: Path, name: str, data: Array, start: int, dtype: DType, shape: tuple[int, ...]) -> Array:
-    """A tensor in the bytes of a file, from `start` on."""
-    size = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if start < 0 or start + size > len(data):
-        raise broken(path, f"`{name}` ends at byte {start + size}, and the file has {len(data)}")
-    return data[start : start + size].view(dtype).reshape(shape)

@@ -15,6 +15,7 @@ from tenuto_analysis.weights import Header, Stored
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import WeightsError, broken
+from tenuto_backend.weights.mapped import mapped, read, view
 
 # What the file holds as numbers; everything else is quantised.
 PLAIN = {
@@ -33,17 +34,19 @@ class Gguf(Struct, frozen=True):
     path: Path
     header: Header
     tensors: dict[str, ReaderTensor]
+    data: Array
 
     def tensor(self, name: str) -> Array:
         found = self.tensors[name]
         shape = _shape(found)
-        data = np.asarray(found.data)
+        data = view(self.path, name, self.data, found.data_offset, found.data.dtype, found.data.shape)
         if found.tensor_type is GGMLQuantizationType.BF16:
             return data.view(DTYPES["bf16"]).reshape(shape)
         if found.tensor_type in PLAIN:
-            return data.astype(data.dtype.newbyteorder("="), copy=False).reshape(shape)
+            native = data if data.dtype.isnative else read(data).astype(data.dtype.newbyteorder("="))
+            return native.reshape(shape)
         try:
-            numbers: Array = dequantize(data, found.tensor_type)
+            numbers: Array = dequantize(read(data), found.tensor_type)
         except NotImplementedError as error:
             kind = found.tensor_type.name
             reason = f"holds `{name}` quantised as {kind}, which the package `gguf` cannot read: take another file"
@@ -71,7 +74,7 @@ def open_weights(path: Path, root: Path | None) -> Gguf:
         raise broken(path, str(error)) from error
     tensors = {item.name: item for item in reader.tensors}
     stored = tuple(Stored(item.name, PLAIN.get(item.tensor_type, "f32"), _shape(item)) for item in reader.tensors)
-    return Gguf(path, Header(stored), tensors)
+    return Gguf(path, Header(stored), tensors, mapped(path))
 
 
 def _shape(tensor: ReaderTensor) -> tuple[int, ...]:

@@ -15,6 +15,7 @@ from tenuto_backend.reference import initialisers
 from tenuto_backend.reference.dtypes import DTYPES, FLOATING, NAMES, DType
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
+from tenuto_backend.weights.mapped import read
 
 
 def loaded(weights: Weights, sources: Mapping[str, Source], wanted: Sequence[Wanted]) -> Iterator[tuple[str, Array]]:
@@ -26,10 +27,10 @@ def loaded(weights: Weights, sources: Mapping[str, Source], wanted: Sequence[Wan
 def load(weights: Weights, source: Source, path: str, type_: Tensor) -> Array:
     """One weight, in its dtype and shape: a view of the file where it stands there just so."""
     dtype, shape = _dtype(type_), numbers_of(type_)
-    pieces = [_converted(weights, piece.name, _piece(weights, piece), dtype) for piece in source.pieces]
-    array = pieces[0] if len(pieces) == 1 else np.concatenate(pieces, axis=source.axis)
+    pieces = (_converted(weights, piece.name, _piece(weights, piece), dtype) for piece in source.pieces)
+    array = next(pieces) if len(source.pieces) == 1 else _joined(pieces, source.axis, dtype, shape)
     assert array.shape == shape, f"{path}: the plan gives {array.shape}, the model wants {shape}"
-    return np.asarray(array, order="C")
+    return array if array.flags.c_contiguous else np.asarray(read(array), order="C")
 
 
 def draw(seed: int, path: str, initialiser: Initialiser | None, type_: Tensor) -> Array:
@@ -53,10 +54,22 @@ def _piece(weights: Weights, piece: Piece) -> Array:
     return array[(slice(None),) * axis + (slice(start, stop),)]
 
 
+def _joined(pieces: Iterator[Array], axis: int, dtype: DType, shape: tuple[int, ...]) -> Array:
+    """The pieces side by side, each gone before the next is there."""
+    array = np.empty(shape, dtype)
+    end = 0
+    for piece in pieces:
+        start, end = end, end + piece.shape[axis]
+        array[(slice(None),) * axis + (slice(start, end),)] = read(piece)
+    assert end == shape[axis], f"the pieces are {end} long, the model wants {shape}"
+    return array
+
+
 def _converted(weights: Weights, name: str, array: Array, dtype: DType) -> Array:
     if array.dtype == dtype:
         return array
     with np.errstate(over="ignore", invalid="ignore"):
+        array = read(array)
         result = array.astype(dtype)
     if dtype in FLOATING and dtype.itemsize < array.dtype.itemsize:
         lost = np.count_nonzero(np.isfinite(array)) - np.count_nonzero(np.isfinite(result))

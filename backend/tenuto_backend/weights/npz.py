@@ -18,7 +18,8 @@ from numpy.lib import format as npy
 from tenuto_analysis.weights import Header, Stored
 from tenuto_backend.reference.dtypes import DType
 from tenuto_backend.reference.values import Array
-from tenuto_backend.weights.base import broken, mapped, numpy_dtype, scalar, view
+from tenuto_backend.weights.base import broken, numpy_dtype, scalar
+from tenuto_backend.weights.mapped import mapped, read, view
 
 ENDING = ".npy"
 # What the standard library raises for a zip file that is not as it should be; RuntimeError where it is encrypted.
@@ -55,7 +56,7 @@ class Npz(Struct, frozen=True):
     def _mapped(self, name: str, member: Member) -> Array:
         data = mapped(self.path)
         start = member.info.header_offset
-        lengths = data[start + _LOCAL_HEADER - 4 : start + _LOCAL_HEADER].view("<u2")
+        lengths = read(data[start + _LOCAL_HEADER - 4 : start + _LOCAL_HEADER]).view("<u2")
         if len(lengths) != 2:
             raise broken(self.path, f"`{name}` begins behind its end")
         start += _LOCAL_HEADER + int(lengths.sum(dtype=int)) + member.skipped
@@ -92,4 +93,4 @@ def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Memb
 
 
 def _native(array: Array) -> Array:
-    return array.astype(array.dtype.newbyteorder("="), copy=False)
+    return array if array.dtype.isnative else read(array).astype(array.dtype.newbyteorder("="))

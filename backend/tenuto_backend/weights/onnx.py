@@ -13,7 +13,8 @@ from onnx.helper import tensor_dtype_to_np_dtype
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.weights import Header, Stored
 from tenuto_backend.reference.values import Array
-from tenuto_backend.weights.base import WeightsError, allowed, broken, mapped, numpy_dtype, scalar, view
+from tenuto_backend.weights.base import WeightsError, allowed, broken, numpy_dtype, scalar
+from tenuto_backend.weights.mapped import mapped, read, view
 
 
 class Onnx(Struct, frozen=True):
@@ -31,7 +32,7 @@ class Onnx(Struct, frozen=True):
             if SCALARS[stored.dtype].bits >= 8:
                 return view(self.path, name, data, start, dtype, stored.shape)
             packed = TensorProto(name=name, data_type=proto.data_type, dims=proto.dims)
-            packed.raw_data = data[start:].tobytes()
+            packed.raw_data = read(data[start:]).tobytes()
             proto = packed
         try:
             return numpy_helper.to_array(proto)

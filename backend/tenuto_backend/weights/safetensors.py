@@ -9,7 +9,8 @@ from safetensors import SafetensorError, safe_open
 
 from tenuto_analysis.weights import Header, Stored
 from tenuto_backend.reference.values import Array
-from tenuto_backend.weights.base import broken, mapped, numpy_dtype, view
+from tenuto_backend.weights.base import broken, numpy_dtype
+from tenuto_backend.weights.mapped import mapped, read, view
 
 # The format's names that are not Tenuto's in capitals. What has no line here and no such name is not read.
 DTYPES = {"BOOL": "bool", "F8_E4M3": "f8e4m3", "F8_E5M2": "f8e5m2", "F8_E8M0": "f8e8m0"} | {
@@ -49,7 +50,7 @@ def open_weights(path: Path, root: Path | None) -> Safetensors:
     tensors: dict[str, Stored] = {}
     starts: dict[str, int] = {}
     # The tensors follow each other without a gap, which the package has checked.
-    position = 8 + int.from_bytes(data[:8].tobytes(), "little")
+    position = 8 + int.from_bytes(read(data[:8]).tobytes(), "little")
     for name, (dtype, shape) in zip(names, described, strict=True):
         starts[name] = position
         tensors[name] = Stored(name, DTYPES.get(dtype, dtype if dtype in PACKED_BITS else dtype.lower()), shape)

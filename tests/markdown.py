@@ -4,8 +4,9 @@ A heading that owns fenced blocks is one test. A block tagged `tenuto` is a prog
 the line in question, as `^^^ error[rule-name]: message`. A line "`blocks/mlp.ten`:" before a block names it, and the
 named blocks of a section are one workspace; a block without a name is a program of its own, which may import the named
 ones. Every other known tag is an output of the program before it. A caret line that begins with a question (`^^^ type:
-...`) is answered. A block tagged `weights` is a file of weights, told by its header: a line `name: f32[3, 4]` for each
-tensor; it needs a name. Blocks with other tags are left alone.
+...`) is answered; `^^^ here:` marks the place that the outputs after the program are asked about. A block tagged
+`weights` is a file of weights, told by its header: a line `name: f32[3, 4]` for each tensor; it needs a name. Blocks with
+other tags are left alone.
 
 `rerun` strips the caret lines, asks what is true now and writes the section anew; the test compares the two texts, so
 that a missing and a surplus finding both show, and `pytest --update` keeps the new text. This module handles text only;
@@ -22,6 +23,7 @@ FENCE = re.compile(r"(?:^`(?P<name>[\w./-]+)`:\n\n?)?^```(?P<tag>\w+)\n(?P<body>
 HEADING = re.compile(r"^(#+) (.*)$", re.MULTILINE)
 CARETS = re.compile(r"^ *(?P<carets>\^+) (?:(?P<found>(?:error|warning)\[)|(?P<question>[a-z]+):)")
 UNNAMED = "main.ten"
+HERE = "here"
 
 
 class Note(NamedTuple):
@@ -42,10 +44,14 @@ class Section(NamedTuple):
 
 
 class Program(NamedTuple):
-    """One block, named `file`, and the texts of all files that it can see, itself among them."""
+    """One block, named `file`, and the texts of all files that it can see, itself among them.
+
+    `here` is the line and the columns that `^^^ here:` spans, where the program has such a line.
+    """
 
     file: str
     files: Mapping[str, str]
+    here: tuple[int, int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -89,7 +95,7 @@ def rerun(section: str, voice: Voice) -> str:
         nonlocal latest
         if fence["tag"] == "tenuto":
             file = fence["name"] or UNNAMED
-            latest = Program(file, {**named, file: without_carets(fence["body"])})
+            latest = Program(file, {**named, file: without_carets(fence["body"])}, _here(fence["body"]))
             body = _annotated(latest, fence["body"], voice)
         elif fence["tag"] in voice.outputs:
             body = voice.outputs[fence["tag"]](latest).rstrip("\n") + "\n"
@@ -134,15 +140,26 @@ def _annotated(program: Program, body: str, voice: Voice) -> str:
 
 
 def _answered(program: Program, body: str, voice: Voice) -> Iterator[Note]:
+    for line, start, end, question in _questions(body):
+        if question == HERE:
+            yield Note(line, start, end, f"{HERE}:")
+        else:
+            yield Note(line, start, end, f"{question}: {voice.answers[question](program, line, start, end)}")
+
+
+def _here(body: str) -> tuple[int, int, int] | None:
+    return next(((line, start, end) for line, start, end, question in _questions(body) if question == HERE), None)
+
+
+def _questions(body: str) -> Iterator[tuple[int, int, int, str]]:
+    """The questions in a program: the line and the columns that their carets span."""
     line = -1
     for text in body.split("\n"):
         match = CARETS.match(text)
         if match is None:
             line += 1
         elif match["question"]:
-            start, end = match.span("carets")
-            question = match["question"]
-            yield Note(line, start, end, f"{question}: {voice.answers[question](program, line, start, end)}")
+            yield line, *match.span("carets"), match["question"]
 
 
 def _without_blocks(document: str) -> str:

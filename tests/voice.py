@@ -6,50 +6,18 @@ Also what becomes of the answer: the test passes, keeps it, or fails with the di
 from __future__ import annotations
 
 import difflib
-import re
-from itertools import count
 from pathlib import Path
 
 import pytest
 
 from tenuto.cli.fix import mend
 from tenuto_analysis import model, modules
-from tenuto_analysis.weights import Header, Stored
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
 from tenuto_server.reports import Report
-from tenuto_server.texts import Decoded
-from tenuto_server.workspace import Workspace
+from tests.features import navigation
+from tests.features.memory import MEMORY
 from tests.markdown import Note, Program, Voice
-
-
-class Memory:
-    """One workspace for all programs of a run: each has a folder of its own, so that none sees another's files."""
-
-    def __init__(self) -> None:
-        self._texts: dict[str, str] = {}
-        self._numbers = count(1)
-        self._headers: dict[str, Header] = {}
-        self.workspace = Workspace(
-            self._read, lambda file: "/".join(file.split("/")[:3]), lambda path, root: self._headers.get(path)
-        )
-
-    def file(self, program: Program) -> str:
-        """The path of the program's own file, after its files were made."""
-        folder = f"/spec/{next(self._numbers)}"
-        for name, text in program.files.items():
-            if name.endswith(".ten"):
-                self._texts[f"{folder}/{name}"] = text
-            else:
-                self._headers[f"{folder}/{name}"] = header(text)
-        return f"{folder}/{program.file}"
-
-    def _read(self, file: str) -> Decoded | None:
-        text = self._texts.get(file)
-        return Decoded(text, None) if text is not None else None
-
-
-MEMORY = Memory()
 
 
 def reports(program: Program) -> tuple[Report, ...]:
@@ -67,17 +35,6 @@ def note(text: str, report: Report) -> Note:
     end = min(report.end, newline if newline >= 0 else len(text))
     message = f"{report.severity}[{report.rule}]: {report.message}"
     return Note(start.line, start.column, start.column + max(end - report.start, 0), message)
-
-
-def header(text: str) -> Header:
-    """A file of weights told by a line `name: f32[3, 4]` for each tensor; other text says why it cannot be read."""
-    tensors: list[Stored] = []
-    for line in text.splitlines():
-        found = re.fullmatch(r"(\S+): (\w+)\[([\d, ]*)\]", line)
-        if found is None:
-            return Header((), line)
-        tensors.append(Stored(found[1], found[2], tuple(map(int, re.findall(r"\d+", found[3])))))
-    return Header(tuple(tensors))
 
 
 def formatted(program: Program) -> str:
@@ -99,7 +56,7 @@ def type_of(program: Program, line: int, start: int, end: int) -> str:
     return ", ".join(str(item.value) for item in touched) or "nothing was inferred"
 
 
-VOICE = Voice(findings, {"type": type_of}, {"format": formatted, "fixed": fixed})
+VOICE = Voice(findings, {"type": type_of}, {"format": formatted, "fixed": fixed, **navigation.OUTPUTS})
 
 
 def keep_or_fail(path: Path, old: str, new: str, config: pytest.Config) -> None:

@@ -44,6 +44,10 @@ class Workspace:
             return (decoded.problem,)
         return tuple(report(finding) for finding in model.findings(self.database, file))
 
+    def text(self, file: str) -> str:
+        """The text of a file as it was last read; empty where there is none."""
+        return modules.file_text(self.database, file) or ""
+
     def load(self, file: str) -> tuple[str, ...]:
         """Makes sure that a file and all that its imports reach are loaded; returns them, whether or not they exist.
 

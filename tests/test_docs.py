@@ -12,7 +12,7 @@ from tests.voice import VOICE, keep_or_fail
 DOCS = Path(__file__).parent.parent / "docs"
 
 
-@pytest.mark.parametrize("page", ["language.md"])
+@pytest.mark.parametrize("page", ["index.md", "language.md"])
 def test_a_page_is_true(page: str, pytestconfig: pytest.Config) -> None:
     path = DOCS / page
     document = path.read_text(encoding="utf-8")

@@ -236,6 +236,11 @@ def explain_operator(db: Database, name: str) -> str | None:
         text = modules.chunk_text(db, (file, name))
         if not isinstance(node, syntax.Definition) or text is None:
             continue
-        head = text[node.span.start : node.body.span.start if node.body is not None else node.span.end].rstrip(" =\n")
-        return f"# {name}\n\n```tenuto\n{head}\n```\n\n{node.doc or ''}\n\nDeclared in `std.{module}`.\n"
+        return f"# {name}\n\n```tenuto\n{head(node, text)}\n```\n\n{node.doc or ''}\n\nDeclared in `std.{module}`.\n"
     return None
+
+
+def head(definition: syntax.Definition, text: str) -> str:
+    """A definition without its documentation and its body; `text` is what its spans are relative to."""
+    end = definition.body.span.start if definition.body is not None else definition.span.end
+    return text[definition.span.start : end].rstrip(" =\n")

@@ -36,10 +36,10 @@ def _all_rules(color: bool) -> str:
     paint = Painter(color)
     names = rule_names()
     width = max(map(len, names))
-    return "".join(f"{paint(Style.STRONG, name.ljust(width))}  {_first_sentence(name)}\n" for name in names)
+    return "".join(f"{paint(Style.STRONG, name.ljust(width))}  {first_sentence(name)}\n" for name in names)
 
 
-def _first_sentence(rule: str) -> str:
+def first_sentence(rule: str) -> str:
     """What the page begins with below its title."""
     paragraphs = (rule_page(rule) or "").split("\n\n")
     prose = " ".join(paragraphs[1].split()) if len(paragraphs) > 1 else ""

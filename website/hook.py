@@ -1,0 +1,95 @@
+"""What MkDocs calls: adds the pages that are made, fills in the navigation, dresses what the repository says."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page as SitePage
+
+from website.blocks import dressed, titled
+from website.library import library_pages
+from website.links import led
+from website.page import ROOT, Page
+from website.python_names import python_pages
+from website.repository import repository_pages
+from website.rules import rule_pages
+
+FOREIGN = ("https://unpkg.com/", "https://api.github.com/", "https://gitlab.com/")
+
+
+def made_pages() -> Iterator[Page]:
+    """Every page that is made."""
+    yield from rule_pages()
+    yield from library_pages()
+    yield from python_pages()
+    yield from repository_pages()
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    pages = {page.path: page for page in made_pages()}
+    for page in pages.values():
+        files.append(File.generated(config, page.path, content=page.text))
+    config.extra["made"] = {page.origin: page.path for page in pages.values()} | {
+        f"docs/{file.src_uri}": file.src_uri for file in files.documentation_pages() if file.src_uri not in pages
+    }
+    config.extra["folders"] = {
+        page.path: page.origin if (ROOT / page.origin).is_dir() else posixpath.dirname(page.origin)
+        for page in pages.values()
+    }
+    paths = [file.src_uri for file in files.documentation_pages()]
+    sections = {page.path: page.section for page in pages.values()}
+    config.nav = [_filled(entry, paths, sections) for entry in config.nav or []]
+    return files
+
+
+def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
+    path = page.file.src_uri
+    folder = config.extra["folders"].get(path, posixpath.dirname(f"docs/{path}"))
+    return titled(led(markdown, path, folder, config.extra["made"]))
+
+
+def on_page_content(content: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
+    def address(rule: str) -> str | None:
+        file = files.get_file_from_path(f"rules/{rule}.md")
+        return file.url_relative_to(page.file) if file is not None else None
+
+    return dressed(content, address)
+
+
+def on_post_build(config: MkDocsConfig) -> None:
+    """The theme's script could fetch from hosts whose parts the site does not use; now it cannot."""
+    for script in (Path(config.site_dir) / "assets" / "javascripts").glob("*.js"):
+        text = script.read_text(encoding="utf-8")
+        for host in FOREIGN:
+            text = text.replace(host, "about:blank#")
+        script.write_text(text, encoding="utf-8")
+
+
+def _filled(entry: Any, paths: list[str], sections: dict[str, str]) -> Any:
+    """An entry of the navigation in which a name that ends in / stands for the pages of that folder."""
+    match entry:
+        case dict():
+            return {title: _filled(below, paths, sections) for title, below in entry.items()}
+        case list():
+            return [_filled(item, paths, sections) for item in entry]
+        case str() if entry.endswith("/"):
+            return _folder(entry, paths, sections)
+    return entry
+
+
+def _folder(folder: str, paths: list[str], sections: dict[str, str]) -> list[Any]:
+    """The index first, then what stands under no heading, then the headings in the order in which they come."""
+    inside = [path for path in paths if path.startswith(folder)]
+    index = f"{folder}index.md"
+    entries: list[Any] = [index] if index in inside else []
+    by_section: dict[str, list[str]] = {}
+    for path in inside:
+        if path != index:
+            by_section.setdefault(sections.get(path, ""), []).append(path)
+    entries += by_section.pop("", [])
+    return entries + [{title: below} for title, below in by_section.items()]

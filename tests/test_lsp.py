@@ -35,9 +35,13 @@ def test_what_the_server_offers(client: Client) -> None:
     capabilities = result["capabilities"]
     assert result["serverInfo"]["name"] == "tenuto"
     assert capabilities["positionEncoding"] == "utf-16"
-    assert capabilities["textDocumentSync"]["change"] == 1
+    assert capabilities["textDocumentSync"]["change"] == 2
     assert capabilities["documentFormattingProvider"]
-    assert capabilities["diagnosticProvider"] == {"interFileDependencies": True, "workspaceDiagnostics": False}
+    assert capabilities["diagnosticProvider"] == {
+        "interFileDependencies": True,
+        "workspaceDiagnostics": True,
+        "identifier": "tenuto",
+    }
     assert client.leave() == 0
 
 

@@ -7,7 +7,8 @@ runs again only if something that it read has really changed, so that work stops
 one.
 
 Invariant: a query reads no disk, no clock and no global that changes. An edit that arrives while a query runs sets
-`cancelled`; the query stops at its next read.
+`cancelled`; the query stops where it next needs another one that must run. Inputs are at hand and never stop anything,
+so that setting one is never left half done.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Database:
         return True
 
     def _execute(self, call: Call, old: Memo | None) -> Memo:
-        if self.cancelled:
+        if self.cancelled and not isinstance(call[0], Input):
             raise Cancelled
         if call in self._running:
             raise QueryCycle(call[0].name)

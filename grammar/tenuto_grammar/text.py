@@ -72,7 +72,7 @@ class LineIndex:
         start = self._starts[line]
         if self._ascii or encoding is Encoding.UTF32:
             return Position(line, offset - start)
-        return Position(line, sum(_units(character, encoding) for character in self.text[start:offset]))
+        return Position(line, sum(code_units(character, encoding) for character in self.text[start:offset]))
 
     def offset(self, position: Position, encoding: Encoding = Encoding.UTF32) -> int:
         """The offset of a line and column; a column inside a character means its start."""
@@ -83,13 +83,14 @@ class LineIndex:
             return min(start + position.column, end)
         column = 0
         for offset in range(start, end):
-            column += _units(self.text[offset], encoding)
+            column += code_units(self.text[offset], encoding)
             if column > position.column:
                 return offset
         return end
 
 
-def _units(character: str, encoding: Encoding) -> int:
+def code_units(character: str, encoding: Encoding) -> int:
+    """How many units of an encoding a character takes."""
     code = ord(character)
     match encoding:
         case Encoding.UTF8:

@@ -13,6 +13,7 @@ from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
 from tenuto_analysis.weights import Header, weights_header
+from tenuto_grammar.text import LineIndex
 from tenuto_server.headers import Headers
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
@@ -34,6 +35,7 @@ class Workspace:
         self._read = read
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
+        self._lines: dict[str, LineIndex] = {}
         self._header = header or Headers()
 
     def reports(self, file: str) -> tuple[Report, ...]:
@@ -73,10 +75,27 @@ class Workspace:
         if file in self._loaded:
             self._set(file, self._read(file))
 
+    def loaded(self) -> tuple[str, ...]:
+        """The files that were asked for until now."""
+        return tuple(self._loaded)
+
+    def text(self, file: str) -> str:
+        """The text of a loaded file, as all answers about it see it; empty where there is none."""
+        decoded = self._loaded.get(file)
+        return decoded.text if decoded is not None else ""
+
+    def lines(self, file: str) -> LineIndex:
+        """The lines of a loaded file."""
+        text = self.text(file)
+        known = self._lines.get(file)
+        if known is None or known.text is not text:
+            known = self._lines[file] = LineIndex(text)
+        return known
+
     def _set(self, file: str, decoded: Decoded | None) -> None:
-        self._loaded[file] = decoded
         self.database.set(modules.root, file, self._root(file))
         self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
+        self._loaded[file] = decoded
 
 
 def report(finding: Finding) -> Report:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from fnmatch import fnmatch
 from hashlib import blake2b
 from typing import NamedTuple
 
 from tenuto.cli.misuse import Misuse
 from tenuto_grammar.text import LineIndex
+from tenuto_server.files import SUFFIX, below, excluded
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.texts import Decoded, decode
 
-SUFFIX = ".ten"
 TEXTS = (SUFFIX, ".json")
-SKIPPED_FOLDERS = frozenset({"node_modules", "venv", "site-packages"})
 
 
 class Source(NamedTuple):
@@ -108,10 +105,10 @@ def find_sources(paths: list[str], settings: SettingsFinder) -> list[Source]:
     for path in paths:
         absolute = os.path.abspath(path)
         if os.path.isdir(absolute):
-            below = [file for file in _below(absolute) if not _excluded(file, settings)]
-            if not below:
+            inside = [file for file in below(absolute, _unreadable) if not excluded(file, settings.of(file))]
+            if not inside:
                 raise Misuse(f"there is no {SUFFIX} file in `{path}`")
-            found.update(dict.fromkeys(below))
+            found.update(dict.fromkeys(inside))
         elif os.path.lexists(absolute):
             found[absolute] = None
         else:
@@ -126,26 +123,5 @@ def read_standard_input(disk: Disk, name: str | None) -> Source:
     return source
 
 
-def _below(folder: str) -> Iterator[str]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        raise Misuse(f"cannot read the folder `{shown(folder)}`: {error.strerror}") from error
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            if entry.name not in SKIPPED_FOLDERS:
-                yield from _below(entry.path)
-        elif entry.name.endswith(SUFFIX) and entry.is_file():
-            yield entry.path
-
-
-def _excluded(file: str, finder: SettingsFinder) -> bool:
-    settings = finder.of(file)
-    if not settings.exclude:
-        return False
-    relative = os.path.relpath(file, settings.root).replace(os.sep, "/")
-    return any(
-        fnmatch(relative, pattern) or relative.startswith(pattern.rstrip("/") + "/") for pattern in settings.exclude
-    )
+def _unreadable(folder: str, error: OSError) -> None:
+    raise Misuse(f"cannot read the folder `{shown(folder)}`: {error.strerror}") from error

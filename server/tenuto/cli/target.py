@@ -11,9 +11,10 @@ from typing import NamedTuple
 from tenuto.cli.formats import text
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import Outcome, count
-from tenuto.cli.sources import SUFFIX, Disk, Source, shown
+from tenuto.cli.sources import Disk, Source, shown
 from tenuto.cli.terminal import wants_color
 from tenuto_backend.build import deploys_of
+from tenuto_server.files import SUFFIX
 from tenuto_server.reports import Report
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace

@@ -11,7 +11,8 @@ from watchfiles import watch as changes_below
 from tenuto.cli.check import Options, check_once
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.run import Checker
-from tenuto.cli.sources import SUFFIX, find_sources
+from tenuto.cli.sources import find_sources
+from tenuto_server.files import SUFFIX
 from tenuto_server.settings import SettingsError
 
 _WAIT_MS = 100

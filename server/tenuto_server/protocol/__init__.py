@@ -1,0 +1,1 @@
+"""The Language Server Protocol: nothing outside this package knows lsprotocol and pygls."""

@@ -1,0 +1,168 @@
+"""Findings, told as the client wants to hear them: pushed, or pulled for a document or for the whole workspace.
+
+Whatever runs here in the background goes file by file, so that it yields to requests.
+"""
+
+from __future__ import annotations
+
+from asyncio import wrap_future
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import count
+from typing import NamedTuple, cast
+
+from lsprotocol import types
+
+from tenuto_server.features.diagnostics import diagnostics
+from tenuto_server.features.sources import sources
+from tenuto_server.protocol.feature import Context, Feature, Page
+from tenuto_server.protocol.session import Answer, Outdated, Session
+from tenuto_server.protocol.uris import file_of
+from tenuto_server.reports import Report
+from tenuto_server.worker import Urgency
+
+SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+OPTIONS = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="tenuto")
+AT_ONCE = 16  # files in one message about a workspace
+
+DocumentReport = types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport
+WorkspaceReport = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
+
+
+def found_in(context: Context, file: str) -> list[types.Diagnostic]:
+    """All that is found in a file, as its settings choose."""
+    reports = diagnostics(context.workspace, file, context.settings(file))
+    files = {file, *(place.file for report in reports for place in report.related)}
+    pages = {file: context.page_of(file) for file in files}
+    return [_diagnostic(report, pages) for report in reports]
+
+
+class Told(NamedTuple):
+    """What a client was last told of a file, and by which name it may say that it still knows that."""
+
+    identifier: str
+    found: list[types.Diagnostic]
+
+
+class Puller:
+    """Answers clients that ask; `told` is the worker's."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._told: dict[str, Told] = {}
+        self._numbers = count(1)
+
+    def features(self) -> tuple[Feature, ...]:
+        return (Feature(types.TEXT_DOCUMENT_DIAGNOSTIC, self._document, OPTIONS, Urgency.LATER, asks_again=True),)
+
+    def _document(self, context: Context, params: types.DocumentDiagnosticParams) -> DocumentReport:
+        told = self._now(context, file_of(params.text_document.uri))
+        if told.identifier == params.previous_result_id:
+            return types.RelatedUnchangedDocumentDiagnosticReport(told.identifier)
+        return types.RelatedFullDocumentDiagnosticReport(told.found, result_id=told.identifier)
+
+    async def workspace(
+        self, params: types.WorkspaceDiagnosticParams, progress: Callable[[types.ProgressToken, object], None]
+    ) -> types.WorkspaceDiagnosticReport:
+        """The findings in all files of all folders; `progress` sends the client a value for a token."""
+        known = {file_of(item.uri): item.value for item in params.previous_result_ids}
+        listing = self._session.ask(Urgency.IDLE, lambda context: sources(context.folders, context.settings))
+        files = cast(tuple[str, ...], await wrap_future(listing))
+        gone = tuple(file for file in known if file not in files)
+        if params.work_done_token is not None:
+            progress(params.work_done_token, types.WorkDoneProgressBegin("Checking", percentage=0, cancellable=True))
+        reports: list[WorkspaceReport] = []
+        for number, file in enumerate((*files, *gone)):
+            reports.append(await self._of_file(file, known.get(file), number < len(files)))
+            if params.partial_result_token is not None and len(reports) == AT_ONCE:
+                progress(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(reports))
+                reports = []
+            if params.work_done_token is not None:
+                percentage = 100 * (number + 1) // (len(files) + len(gone))
+                progress(params.work_done_token, types.WorkDoneProgressReport(percentage=percentage))
+        if params.work_done_token is not None:
+            progress(params.work_done_token, types.WorkDoneProgressEnd())
+        if params.partial_result_token is not None and reports:
+            progress(params.partial_result_token, types.WorkspaceDiagnosticReportPartialResult(reports))
+            reports = []
+        return types.WorkspaceDiagnosticReport(reports)
+
+    async def _of_file(self, file: str, previous: str | None, listed: bool) -> WorkspaceReport:
+        """The findings in a file, none in one that is not there any more."""
+        while True:
+            version = self._session.version(file)
+            uri = self._session.uri(file)
+            if not listed and version is None:
+                return types.WorkspaceFullDocumentDiagnosticReport(uri, [])
+            try:
+                answer = self._session.ask(Urgency.IDLE, partial(self._now, file=file), file)
+                told = cast(Told, await wrap_future(answer))
+            except Outdated:
+                continue
+            if told.identifier == previous:
+                return types.WorkspaceUnchangedDocumentDiagnosticReport(uri, told.identifier, version)
+            return types.WorkspaceFullDocumentDiagnosticReport(uri, told.found, version, told.identifier)
+
+    def _now(self, context: Context, file: str) -> Told:
+        found = found_in(context, file)
+        told = self._told.get(file)
+        if told is None or told.found != found:
+            told = self._told[file] = Told(str(next(self._numbers)), found)
+        return told
+
+
+class Pusher:
+    """Tells clients that do not ask what is found in their open documents, where it is new."""
+
+    def __init__(self, session: Session, publish: Callable[[types.PublishDiagnosticsParams], None]) -> None:
+        self._session = session
+        self._publish = publish
+        self._waiting: dict[str, Answer] = {}
+        self._pushed: dict[str, list[types.Diagnostic]] = {}
+
+    def changed(self, file: str | None) -> None:
+        """Something changed: every open document may have other findings now, first of all the one that changed."""
+        documents = self._session.documents
+        for other in sorted(documents, key=lambda other: other != file):
+            waiting = self._waiting.pop(other, None)
+            if waiting is not None:
+                waiting.cancel()
+            answer = self._waiting[other] = self._session.ask(Urgency.LATER, partial(found_in, file=other))
+            answer.add_done_callback(partial(self._found, other))
+
+    def closed(self, uri: str) -> None:
+        """A closed document has no findings any more."""
+        file = file_of(uri)
+        waiting = self._waiting.pop(file, None)
+        if waiting is not None:
+            waiting.cancel()
+        if self._pushed.pop(file, None):
+            self._publish(types.PublishDiagnosticsParams(uri, []))
+
+    def _found(self, file: str, answer: Answer) -> None:
+        document = self._session.documents.get(file)
+        if answer.cancelled() or document is None:
+            return
+        self._waiting.pop(file, None)
+        error = answer.exception()
+        if error is not None:
+            self._session.failed(error)
+            return
+        found = cast(list[types.Diagnostic], answer.result())
+        if self._pushed.get(file) != found:
+            self._pushed[file] = found
+            self._publish(types.PublishDiagnosticsParams(document.uri, found, document.version))
+
+
+def _diagnostic(report: Report, pages: Mapping[str, Page]) -> types.Diagnostic:
+    return types.Diagnostic(
+        range=pages[report.file].range(report.start, report.end),
+        message=report.message if report.help is None else f"{report.message}\n\n{report.help}",
+        severity=SEVERITIES[report.severity],
+        code=report.rule,
+        source="tenuto",
+        related_information=[
+            types.DiagnosticRelatedInformation(pages[at.file].location(at.start, at.end), at.message)
+            for at in report.related
+        ],
+    )

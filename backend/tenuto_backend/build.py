@@ -18,7 +18,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Finding, Place, Severity
 from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.elaborate.builder import Refusal
-from tenuto_analysis.elaborate.deploys import elaborate, refuse_settings
+from tenuto_analysis.elaborate.deploys import elaborated, refuse_settings
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
@@ -49,9 +49,12 @@ def typed_graph(db: Database, file: str, deploy: str) -> Graph:
     """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
     try:
         refuse_settings(db, file, deploy)
-        return optimised(verify(elaborate(db, file, deploy)))
+        found = elaborated(db, file, deploy)
+        if isinstance(found, Refusal):
+            raise found
     except Refusal as refusal:
         raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
+    return optimised(verify(found))
 
 
 def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool = False) -> Program:

@@ -7,7 +7,7 @@ from tenuto_analysis.check import loading, queries
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Diagnostic, Severity
 from tenuto_analysis.elaborate.builder import Refusal
-from tenuto_analysis.elaborate.deploys import elaborate
+from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.modules import STD
 from tenuto_analysis.weights import Wanted, plan
 
@@ -27,9 +27,8 @@ def wanted_weights(db: Database, file: str, key: str) -> tuple[Wanted, ...] | No
     """The weights that a deploy's model wants; None where a mistake, or what no build can do yet, hides them."""
     if not _sound(db, file):
         return None
-    try:
-        graph = elaborate(db, file, key)
-    except Refusal:
+    graph = elaborated(db, file, key)
+    if isinstance(graph, Refusal):
         return None
     return tuple((weight.path, weight.value.type) for weight in graph.entry.weights)
 

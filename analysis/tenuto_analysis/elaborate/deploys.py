@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenuto_analysis.check import builtins, deploys, expressions, queries
 from tenuto_analysis.check.context import Context
-from tenuto_analysis.database import Database
+from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Compare, Relation, of
 from tenuto_analysis.elaborate.builder import Refusal
@@ -28,6 +28,15 @@ from tenuto_grammar import syntax
 
 # An ONNX model runs on these.
 _BUILT = ("onnxruntime.cpu", "cpu.x86_64", "cpu.aarch64")
+
+
+@query
+def elaborated(db: Database, file: str, name: str) -> Graph | Refusal:
+    """What `elaborate` gives or raises, once: a check compares its weights with a file, a build goes on from it."""
+    try:
+        return elaborate(db, file, name)
+    except Refusal as refusal:
+        return refusal
 
 
 def elaborate(db: Database, file: str, name: str) -> Graph:

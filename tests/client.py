@@ -2,74 +2,67 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
-from threading import Thread
+from threading import Condition, Thread
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
+from tenuto_server.protocol.feature import Feature
+from tenuto_server.protocol.server import FEATURES, converse
 from tests.command import TENUTO, clean_environment
 
 Json = Any  # What a message may hold is the protocol's business; tests compare it with what they expect.
 
-PATIENCE = 200.0  # Seconds: what answers at all has answered by then on the slowest machine.
+PATIENCE = 60.0  # seconds
 
 
-class Client:
-    """A server process and what it said."""
+class Connection:
+    """The client's end of two streams, and what the server said."""
 
-    def __init__(self, folder: Path, command: list[str] | None = None) -> None:
+    def __init__(self, folder: Path, source: IO[bytes], sink: IO[bytes]) -> None:
         self.folder = folder
-        self.process = subprocess.Popen(
-            command or [*TENUTO, "lsp"],
-            cwd=folder,
-            env=clean_environment(folder),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
         self.asked: list[str] = []  # The methods of the requests that the server made.
+        self.replies: dict[str, Json] = {}  # What they are answered with, by method; null if nothing stands here.
+        self._source = source
+        self._sink = sink
         self._id = 0
-        self._answers: Queue[Json] = Queue()
+        self._answers: dict[Json, Json] = {}
+        self._news = Condition()
         self._notifications: Queue[Json] = Queue()
         self._reader = Thread(target=self._read, daemon=True)
         self._reader.start()
 
-    def __enter__(self) -> Client:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.process.kill()
-        self.process.wait()
-        self._reader.join()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream is not None
-            stream.close()
-
-    def initialize(self, capabilities: Mapping[str, Json] | None = None) -> Json:
-        result = self.request(
-            "initialize",
-            {"processId": os.getpid(), "rootUri": self.folder.as_uri(), "capabilities": capabilities or {}},
-        )["result"]
+    def initialize(self, capabilities: Mapping[str, Json] | None = None, **others: Json) -> Json:
+        params = {"processId": os.getpid(), "rootUri": self.folder.as_uri(), "capabilities": capabilities or {}}
+        result = self.request("initialize", {**params, **others})["result"]
         self.notify("initialized", {})
         return result
 
     def request(self, method: str, params: Json) -> Json:
         """Asks, and waits for the answer: the message with `result` or `error`."""
+        return self.answer(self.start(method, params))
+
+    def start(self, method: str, params: Json) -> int:
+        """Asks, and returns the number of the request."""
         self._id += 1
-        self._send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
-        answer = self._answers.get(timeout=PATIENCE)
-        assert answer["id"] == self._id
-        return answer
+        self.send({"jsonrpc": "2.0", "id": self._id, "method": method, "params": params})
+        return self._id
+
+    def answer(self, number: Json) -> Json:
+        """Waits for the answer to a request."""
+        with self._news:
+            assert self._news.wait_for(lambda: number in self._answers, PATIENCE), f"no answer to {number}"
+            return self._answers.pop(number)
 
     def notify(self, method: str, params: Json) -> None:
-        self._send({"jsonrpc": "2.0", "method": method, "params": params})
+        self.send({"jsonrpc": "2.0", "method": method, "params": params})
 
     def heard(self, method: str) -> Json:
         """The parameters of the next notification of this kind; others before it are dropped."""
@@ -85,13 +78,78 @@ class Client:
     def uri(self, name: str) -> str:
         return (self.folder / name).as_uri()
 
+    def document(self, name: str) -> Json:
+        return {"textDocument": {"uri": self.uri(name)}}
+
     def open(self, name: str, text: str) -> None:
         document = {"uri": self.uri(name), "languageId": "tenuto", "version": 1, "text": text}
         self.notify("textDocument/didOpen", {"textDocument": document})
 
     def change(self, name: str, text: str, version: int = 2) -> None:
+        self.edit(name, [{"text": text}], version)
+
+    def edit(self, name: str, changes: Sequence[Json], version: int = 2) -> None:
         document = {"uri": self.uri(name), "version": version}
-        self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [{"text": text}]})
+        self.notify("textDocument/didChange", {"textDocument": document, "contentChanges": [*changes]})
+
+    def text(self, name: str) -> Json:
+        """What the server takes the text of an open document to be."""
+        return self.request("tenuto/text", {"uri": self.uri(name)})["result"]
+
+    def send(self, message: Json) -> None:
+        self.send_bytes(json.dumps(message).encode())
+
+    def send_bytes(self, body: bytes) -> None:
+        self._sink.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self._sink.flush()
+
+    def _read(self) -> None:
+        while header := self._source.readline():
+            length = 0
+            while header.strip():
+                name, _, value = header.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+                header = self._source.readline()
+            message = json.loads(self._source.read(length))
+            if "method" not in message:
+                with self._news:
+                    self._answers[message.get("id")] = message
+                    self._news.notify_all()
+            elif "id" not in message:
+                self._notifications.put(message)
+            else:
+                self.asked.append(message["method"])
+                reply = self.replies.get(message["method"])
+                self.send({"jsonrpc": "2.0", "id": message["id"], "result": reply})
+
+
+class Client(Connection):
+    """A server process."""
+
+    def __init__(self, folder: Path, command: list[str] | None = None) -> None:
+        self.process = subprocess.Popen(
+            command or [*TENUTO, "lsp"],
+            cwd=folder,
+            env=clean_environment(folder),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self.process.stdin is not None and self.process.stdout is not None
+        super().__init__(folder, self.process.stdout, self.process.stdin)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+        for stream in (self._source, self._sink):
+            stream.close()
 
     def leave(self) -> int:
         """Says good-bye as the protocol asks, and returns the server's exit code."""
@@ -99,27 +157,18 @@ class Client:
         self.notify("exit", None)
         return self.process.wait(PATIENCE)
 
-    def _send(self, message: Json) -> None:
-        body = json.dumps(message).encode()
-        assert self.process.stdin is not None
-        self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self.process.stdin.flush()
 
-    def _read(self) -> None:
-        stream = self.process.stdout
-        assert stream is not None
-        while header := stream.readline():
-            length = 0
-            while header.strip():
-                name, _, value = header.partition(b":")
-                if name.lower() == b"content-length":
-                    length = int(value)
-                header = stream.readline()
-            message = json.loads(stream.read(length))
-            if "method" not in message:
-                self._answers.put(message)
-            elif "id" not in message:
-                self._notifications.put(message)
-            else:
-                self.asked.append(message["method"])
-                self._send({"jsonrpc": "2.0", "id": message["id"], "result": None})
+@contextmanager
+def served(folder: Path, features: tuple[Feature, ...] = ()) -> Iterator[Connection]:
+    """A server in a thread of this process, with more features than it has in life."""
+    (theirs, to_them), (ours, to_us) = os.pipe(), os.pipe()
+    with open(theirs, "rb") as source, open(to_us, "wb") as sink, open(ours, "rb") as heard:
+        server = Thread(target=lambda: asyncio.run(converse(source, sink, (*FEATURES, *features))), daemon=True)
+        server.start()
+        with open(to_them, "wb") as told:
+            connection = Connection(folder, heard, told)
+            yield connection
+        server.join(PATIENCE)
+        assert not server.is_alive()
+        sink.close()
+        connection._reader.join(PATIENCE)

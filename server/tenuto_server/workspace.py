@@ -79,11 +79,6 @@ class Workspace:
         """The files that were asked for until now."""
         return tuple(self._loaded)
 
-    def text(self, file: str) -> str:
-        """The text of a loaded file, as all answers about it see it; empty where there is none."""
-        decoded = self._loaded.get(file)
-        return decoded.text if decoded is not None else ""
-
     def lines(self, file: str) -> LineIndex:
         """The lines of a loaded file."""
         text = self.text(file)

@@ -100,8 +100,10 @@ class Puller:
             except Outdated:
                 continue
             if told.identifier == previous:
-                return types.WorkspaceUnchangedDocumentDiagnosticReport(uri, told.identifier, version)
-            return types.WorkspaceFullDocumentDiagnosticReport(uri, told.found, version, told.identifier)
+                return types.WorkspaceUnchangedDocumentDiagnosticReport(uri, told.identifier, version=version)
+            return types.WorkspaceFullDocumentDiagnosticReport(
+                uri, told.found, version=version, result_id=told.identifier
+            )
 
     def _now(self, context: Context, file: str) -> Told:
         found = found_in(context, file)

@@ -26,6 +26,7 @@ MAY_IMPORT = {
         "msgspec",
         "lsprotocol",
         "pygls",
+        "pygments",
     },
     "server/tenuto": {"tenuto_grammar", "tenuto_analysis", "tenuto_backend", "tenuto_server", "tqdm", "watchfiles"},
 }
@@ -45,6 +46,7 @@ ONLY_IN = {
     "lark": {"grammar/tenuto_grammar/lark_tables.py"},
     "lsprotocol": PROTOCOL,
     "pygls": PROTOCOL,
+    "pygments": {"server/tenuto_server/highlighting/pygments.py"},
     "tqdm": {"server/tenuto/cli/build.py"},
     "watchfiles": {"server/tenuto/cli/watch.py"},
     "typing_extensions": {"analysis/tenuto_analysis/compat.py"},

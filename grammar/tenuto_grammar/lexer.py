@@ -119,7 +119,7 @@ def _mended(lexer: _Lexer, text: str) -> Tokens:
 
 
 _STRING_OR_COMMENT = re.compile(r'"(?:[^"\\\r\n]|\\[^\r\n])*"|#[^\r\n]*')
-_COMMENT = re.compile(r"#[^\r\n]*")
+COMMENT = re.compile(r"#[^\r\n]*")
 
 
 def comments(tokens: Tokens) -> tuple[Comment, ...]:
@@ -132,7 +132,7 @@ def comments(tokens: Tokens) -> tuple[Comment, ...]:
         # Strings may be misspelt, so the expression above may be out of step: look between the tokens alone.
         edges = [0, *(edge for span in tokens.spans for edge in span)]
         gaps = zip(edges[::2], edges[1::2], strict=False)
-        matches = [match for gap in gaps for match in _COMMENT.finditer(text, *gap)]
+        matches = [match for gap in gaps for match in COMMENT.finditer(text, *gap)]
     return tuple(Comment(Span(*match.span()), match[0]) for match in matches)
 
 

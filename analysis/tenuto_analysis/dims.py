@@ -115,11 +115,31 @@ def power(base: Dim, exponent: Dim) -> Dim:
 
 
 def conditional(test: Constraint, a: Dim, b: Dim) -> Dim:
-    if isinstance(test, Truth):
-        return a if test.value else b
-    if isinstance(test, Compare) and (difference := (test.left - test.right).constant) is not None:
-        return a if related(test.op, difference, 0) else b
+    answer = _decided(test)
+    if answer is not None:
+        return a if answer else b
     return a if a is b else of_atom(Conditional(test, a, b))
+
+
+def _decided(test: Constraint) -> bool | None:
+    """Whether a constraint holds for all values, or for none, as its normal form shows."""
+    match test:
+        case Truth(value):
+            return value
+        case Compare(op, left, right):
+            difference = (left - right).constant
+            return related(op, difference, 0) if difference is not None else None
+        case All(parts):
+            answers = [_decided(part) for part in parts]
+            return False if False in answers else None if None in answers else True
+        case Any_(parts):
+            answers = [_decided(part) for part in parts]
+            return True if True in answers else None if None in answers else False
+        case Not(part):
+            answer = _decided(part)
+            return None if answer is None else not answer
+        case Flag():
+            return None
 
 
 def substitute(

@@ -1,0 +1,89 @@
+"""What an editor shows beside a program and offers while it is typed: on whole programs, and on half-typed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import prod
+from pathlib import Path
+
+import pytest
+
+from tenuto_analysis import modules
+from tenuto_analysis.check import queries
+from tenuto_analysis.dtypes import SCALARS
+from tenuto_analysis.elaborate.checkpoints import wanted_weights
+from tenuto_analysis.insight.entities import EntityKind
+from tenuto_analysis.insight.weight_count import count_of
+from tenuto_analysis.types import Reference
+from tenuto_grammar.tables import tables
+from tenuto_server.features.hover import hover
+from tenuto_server.features.words import KEYWORDS, explained
+from tenuto_server.texts import Decoded
+from tenuto_server.workspace import Workspace
+
+EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.ten"))
+LIBRARY = sorted(modules.STD.glob("*.ten"))
+FILE = "/w/main.ten"
+
+
+def workspace(text: str) -> Workspace:
+    """A workspace of one file."""
+    return Workspace(
+        lambda file: Decoded(text, None) if file == FILE else None, lambda file: "/w", lambda path, root: None
+    )
+
+
+# What a feature is asked at an offset of a file.
+AT_A_PLACE: tuple[Callable[[Workspace, str, int], object], ...] = (hover,)
+
+
+def cut(text: str) -> Iterator[str]:
+    """Texts as they are while somebody types: without their ends, and with holes."""
+    for part in range(1, 7):
+        end = len(text) * part // 7
+        yield text[:end]
+        yield text[: end - 3] + text[end + 40 :]
+
+
+@pytest.mark.parametrize("path", [*EXAMPLES[::3], *LIBRARY[::6]], ids=lambda path: path.stem)
+def test_every_place_is_answered(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    whole = workspace(text)
+    for offset in range(0, len(text) + 1, 7):
+        for feature in AT_A_PLACE:
+            feature(whole, FILE, offset)
+
+
+@pytest.mark.parametrize("path", [EXAMPLES[1], EXAMPLES[-4]], ids=lambda path: path.stem)
+def test_half_typed_programs_are_answered(path: Path) -> None:
+    for text in cut(path.read_text(encoding="utf-8")):
+        broken = workspace(text)
+        for offset in range(len(text), max(len(text) - 300, 0), -5):
+            for feature in AT_A_PLACE:
+                feature(broken, FILE, offset)
+
+
+# --------------------------------------------------------------------------------------------------------------- hovers
+
+
+def test_every_word_of_the_language_is_explained() -> None:
+    words = {spelling for spelling in tables().spellings if spelling and spelling.isalpha()}
+    assert words - KEYWORDS.keys() - {"rule"} == set()
+
+
+def test_every_dtype_is_explained() -> None:
+    assert all(explained(EntityKind.DTYPE, name) for name in (*SCALARS, "float"))
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_weights_are_counted_as_a_build_counts_them(path: Path) -> None:
+    own = workspace(path.read_text(encoding="utf-8"))
+    own.load(FILE)
+    for name, keyword in modules.offered(own.database, FILE).items():
+        wanted = wanted_weights(own.database, FILE, name) if keyword == "deploy" else None
+        model = queries.body(own.database, FILE, name).result
+        if wanted is not None and isinstance(model, Reference):
+            sizes = [[int(str(size)) for size in type_.shape] for _, type_ in wanted]
+            count = count_of(own.database, model)
+            assert count is not None
+            assert count.constant == sum(map(prod, sizes))

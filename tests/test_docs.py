@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,13 @@ from tests.markdown import rerun_document
 from tests.voice import VOICE, keep_or_fail
 
 DOCS = Path(__file__).parent.parent / "docs"
+GRAMMAR = DOCS.parent / "grammar" / "tenuto_grammar" / "tenuto.lark"
+
+
+def test_the_reserved_words_are_those_of_the_grammar() -> None:
+    (reserved,) = re.findall(r"^NAME: /\(\?!\(\?:([a-z|]+)\)", GRAMMAR.read_text(encoding="utf-8"), re.MULTILINE)
+    (told,) = re.findall(r"are reserved: (.*?)\. All", (DOCS / "language.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert re.findall(r"`(\w+)`", told) == reserved.split("|")
 
 
 @pytest.mark.parametrize("page", ["index.md", "language.md"])

@@ -72,7 +72,7 @@ def _entry(node: Definition, text: str, module: str) -> str:
     if node.body is None:
         return entry  # An `op` is all head.
     source = textwrap.indent(f"```tenuto\n{text[node.span.start : node.span.end]}\n```", "    ")
-    return f'{entry}\n??? quote "Source, in `std/{module}.ten`"\n\n{source}\n'
+    return f'{entry}\n??? quote "Its body, in `std/{module}.ten`"\n\n{source}\n'
 
 
 def _lowered(node: Definition, form: str) -> str:

@@ -25,10 +25,18 @@ with 2 where it was called wrongly.
 | --- | --- |
 """
 
+GRAMMAR = """# The grammar
+
+The one definition of the syntax, in the notation of Lark, from which the parser is made. [The
+reference](../../docs/language.md) says what it means.
+"""
+
 PROJECT = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
 def repository_pages() -> Iterator[Page]:
+    origin = "grammar/tenuto_grammar/tenuto.lark"
+    yield Page("grammar.md", origin, f"{GRAMMAR}\n`tenuto.lark`:\n\n```text\n{read(origin)}```\n")
     yield from _manual()
     yield from _examples()
     yield Page("commands/index.md", "docs/commands", _commands())

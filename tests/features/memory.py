@@ -27,7 +27,7 @@ class Memory:
         """The path of the program's own file, after its files were made."""
         folder = f"/spec/{next(self._numbers)}"
         for name, text in program.files.items():
-            if name.endswith(".ten"):
+            if name.endswith((".ten", "config.json")):
                 self._texts[f"{folder}/{name}"] = text
             else:
                 self._headers[f"{folder}/{name}"] = header(text)

@@ -14,7 +14,7 @@ from website.page import ROOT
 
 CODE = r"^(?P<fence> *```+).*?^(?P=fence)|`[^`\n]*`"
 LINK = re.compile(
-    rf"{CODE}|\[(?P<text>(?:`[^`\n]*`|[^\]\n])*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)",
+    rf"{CODE}|\[(?P<text>(?:`[^`\n]*`|[^\]\n]|\n(?!\n))*)\]\((?P<target>[^)\s#]+)(?P<anchor>#[^)\s]*)?\)",
     re.MULTILINE | re.DOTALL,
 )
 

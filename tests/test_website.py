@@ -126,6 +126,16 @@ def test_the_search_knows_the_operators(site: Path) -> None:
     assert {"library/std.softmax.html#softmax", "rules/dimension-mismatch.html"} <= places
 
 
+def test_blocks_are_coloured_and_dressed(site: Path) -> None:
+    page = (site / "language.html").read_text(encoding="utf-8")
+    assert re.search(r'<div class="language-tenuto highlight" data-copy="[^"^]*"', page)
+    assert re.search(r'<span class="kd?r?">fn</span>', page)
+    assert '<span class="message">error[<a href="rules/dimension-mismatch.html">' in page
+    guide = (site / "pytorch.html").read_text(encoding="utf-8")
+    assert '<span class="filename">sentiment.ten</span>' in guide
+    assert 'data-copy="tenuto check sentiment.ten"' in guide
+
+
 def test_a_link_between_files_becomes_one_between_pages() -> None:
     made = {"examples/mlp.ten": "examples/mlp.md", "docs/std.md": "std.md"}
     text = "[a](../examples/mlp.ten#x) `[b](c)` [`d`](../LICENSE) [e](missing.md) [f](https://semver.org) [g](std.md)"

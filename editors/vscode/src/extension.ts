@@ -1,0 +1,65 @@
+// Wires the parts together: the server, its state, and the commands that the manifest names.
+
+import * as vscode from "vscode";
+import type { Middleware } from "vscode-languageclient/node";
+import { explain, explainLink, rulePages } from "./explain";
+import { Graphs } from "./graph";
+import { install, offerWhenMissing } from "./install";
+import { loweredTexts, showLowered } from "./lowered";
+import { Session } from "./session";
+import { statusItem } from "./status";
+import { chooseDeploy, runDeploy, taskProvider } from "./tasks";
+
+let session: Session | undefined;
+
+export async function activate(context: vscode.ExtensionContext): Promise<void> {
+  const output = vscode.window.createOutputChannel("Tenuto", { log: true });
+  const opened = new Session(output, middleware);
+  session = opened;
+  const graphs = new Graphs(opened);
+  const command = (name: string, action: (...given: unknown[]) => unknown): vscode.Disposable =>
+    vscode.commands.registerCommand(name, action);
+  context.subscriptions.push(
+    output,
+    opened,
+    graphs,
+    statusItem(opened),
+    offerWhenMissing(opened),
+    taskProvider(opened),
+    rulePages(opened),
+    loweredTexts(opened),
+    command("tenuto.restart", () => opened.restart()),
+    command("tenuto.showOutput", () => output.show()),
+    command("tenuto.install", () => install(opened)),
+    command("tenuto.explain", (rule) => explain(opened, rule)),
+    command("tenuto.build", () => runDeploy(opened, "build", undefined)),
+    command("tenuto.run", () => runDeploy(opened, "run", undefined)),
+    command("tenuto.openLowered", () => showLowered()),
+    command("tenuto.openGraph", async () => {
+      const target = await chooseDeploy();
+      if (target !== undefined) {
+        await graphs.show(target);
+      }
+    }),
+  );
+  await opened.open();
+}
+
+export async function deactivate(): Promise<void> {
+  await session?.close();
+}
+
+/** A rule's name in a hover or in the list of problems leads to its page. */
+const middleware: Middleware = {
+  provideDiagnostics: async (document, previousResultId, token, next) => {
+    const report = await next(document, previousResultId, token);
+    if (report?.kind === "full") {
+      for (const diagnostic of report.items) {
+        if (typeof diagnostic.code === "string") {
+          diagnostic.code = { value: diagnostic.code, target: explainLink(diagnostic.code) };
+        }
+      }
+    }
+    return report;
+  },
+};

@@ -1,0 +1,115 @@
+// The panels with graphs. The server draws; here the page gets its policy, and a click leads to the source.
+
+import { randomBytes } from "node:crypto";
+import * as vscode from "vscode";
+import { editorOffset, guarded } from "./page";
+import type { Session } from "./session";
+import type { Target } from "./tasks";
+
+/** What a click in the page tells: the characters of a file that a node comes from. */
+interface Click {
+  readonly file: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+export class Graphs implements vscode.Disposable {
+  private readonly panels = new Map<string, vscode.WebviewPanel>();
+  private readonly saved: vscode.Disposable;
+
+  constructor(private readonly session: Session) {
+    this.saved = vscode.workspace.onDidSaveTextDocument((document) => this.redraw(document.uri));
+  }
+
+  /** Shows the graph of a deploy beside the source, in its own panel. */
+  async show(target: Target): Promise<void> {
+    const html = await this.draw(target);
+    if (html === undefined) {
+      return;
+    }
+    const key = keyOf(target);
+    let panel = this.panels.get(key);
+    if (panel === undefined) {
+      panel = this.open(target);
+      this.panels.set(key, panel);
+      panel.onDidDispose(() => this.panels.delete(key));
+    } else {
+      panel.reveal(undefined, true);
+    }
+    panel.webview.html = page(html);
+  }
+
+  dispose(): void {
+    this.saved.dispose();
+    for (const panel of [...this.panels.values()]) {
+      panel.dispose();
+    }
+  }
+
+  private open(target: Target): vscode.WebviewPanel {
+    const where = { viewColumn: vscode.ViewColumn.Beside, preserveFocus: true };
+    const panel = vscode.window.createWebviewPanel("tenuto.graph", target.deploy, where, {
+      enableScripts: true,
+      enableFindWidget: true,
+      localResourceRoots: [],
+    });
+    panel.webview.onDidReceiveMessage((message: unknown) => {
+      if (isClick(message)) {
+        void reveal(message);
+      }
+    });
+    return panel;
+  }
+
+  /** Draws the panels of a file anew; one whose deploy cannot be drawn now keeps the last picture. */
+  private async redraw(uri: vscode.Uri): Promise<void> {
+    for (const [key, panel] of this.panels) {
+      const target = { uri, deploy: panel.title };
+      if (key === keyOf(target)) {
+        const html = await this.session.ask<string | null>("tenuto.showGraph", uri.toString(), target.deploy);
+        if (typeof html === "string") {
+          panel.webview.html = page(html);
+        }
+      }
+    }
+  }
+
+  private async draw({ uri, deploy }: Target): Promise<string | undefined> {
+    try {
+      const html = await this.session.ask<string | null>("tenuto.showGraph", uri.toString(), deploy);
+      if (typeof html === "string") {
+        return html;
+      }
+      void vscode.window.showWarningMessage("The server does not run, so there is no graph to show.");
+    } catch (error) {
+      void vscode.window.showErrorMessage(error instanceof Error ? error.message : String(error));
+    }
+    return undefined;
+  }
+}
+
+/** Selects the source of a node, beside the panel. */
+async function reveal({ file, start, end }: Click): Promise<void> {
+  const document = await vscode.workspace.openTextDocument(vscode.Uri.file(file));
+  const text = document.getText();
+  const range = new vscode.Range(
+    document.positionAt(editorOffset(text, start)),
+    document.positionAt(editorOffset(text, end)),
+  );
+  const shown = vscode.window.visibleTextEditors.find((editor) => editor.document === document);
+  const viewColumn = shown?.viewColumn ?? vscode.ViewColumn.One;
+  await vscode.window.showTextDocument(document, { selection: range, viewColumn, preserveFocus: true });
+}
+
+function page(html: string): string {
+  return guarded(html, randomBytes(16).toString("base64url"));
+}
+
+function keyOf({ uri, deploy }: Target): string {
+  return `${deploy} ${uri.toString()}`;
+}
+
+function isClick(message: unknown): message is Click {
+  const { file, start, end } = (message ?? {}) as Partial<Click>;
+  return typeof file === "string" && typeof start === "number" && typeof end === "number";
+}

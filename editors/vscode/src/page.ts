@@ -1,0 +1,23 @@
+// The page of a panel: what the server wrote, with a policy that lets only the page's own style and script run.
+
+/** The page with a content policy; `nonce` is new for each page. What is drawn is escaped, so only ours carry it. */
+export function guarded(html: string, nonce: string): string {
+  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'`;
+  const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
+  return html
+    .replace("<head>", `<head>${meta}`)
+    .replaceAll("<style>", `<style nonce="${nonce}">`)
+    .replaceAll("<script>", `<script nonce="${nonce}">`);
+}
+
+/** A place in a text as editors count it: the server counts characters, an editor the halves of the rare ones twice. */
+export function editorOffset(text: string, characters: number): number {
+  let offset = 0;
+  for (const character of text) {
+    if (characters-- <= 0) {
+      break;
+    }
+    offset += character.length;
+  }
+  return offset;
+}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
-from collections.abc import Mapping
+import sys
 from pathlib import Path
+
+from tests.command import clean_environment
 
 PLUGIN = Path(__file__).parent.parent / "editors" / "neovim"
 
 # A server that answers takes a second; a busy machine may take long.
-PATIENCE = 120
+PATIENCE = 240
 
 
 def nvim() -> Path:
@@ -21,22 +24,24 @@ def nvim() -> Path:
     return Path(next(iter(found.submodule_search_locations))) / "install" / "bin" / "nvim"
 
 
-def run(script: Path, folder: Path, *files: str, environment: Mapping[str, str] | None = None) -> str:
-    """What a script in Lua prints, run in `folder` after `files` were opened."""
-    home = folder / ".nvim"
-    homes = {
-        name: str(home / name) for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME")
-    }
-    command = [nvim(), "--headless", "-n", "-i", "NONE", "--clean", "--cmd", f"set runtimepath^={PLUGIN}"]
+def run(script: Path, folder: Path, *arguments: str) -> str:
+    """What a script in Lua prints, run in `folder` with the plugin copied there, and `tenuto` on PATH."""
+    plugin = folder / ".nvim" / "plugin"
+    shutil.copytree(PLUGIN, plugin)
+    homes = {f"XDG_{name}_HOME": str(folder / ".nvim") for name in ("CONFIG", "DATA", "STATE", "CACHE")}
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    command = [str(nvim()), "--headless", "-n", "-i", "NONE", "--clean", "--cmd", f"set runtimepath^={plugin}"]
     ran = subprocess.run(
-        [*map(str, command), *files, "-c", f"luafile {script}", "-c", "cquit 3"],
+        # A script that fails does not quit by itself.
+        [*command, *arguments, "-c", f"luafile {script}", "-c", "cquit 3"],
         cwd=folder,
-        env={**os.environ, **homes, **(environment or {})},
+        env={**clean_environment(folder), **homes, "PATH": path, "TENUTO_PLUGIN": str(plugin)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         encoding="utf-8",
         timeout=PATIENCE,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     return ran.stdout

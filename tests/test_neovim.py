@@ -1,0 +1,89 @@
+"""Neovim itself, without a window, with our plugin and our server, on the sentence encoder of the examples."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tenuto import __version__
+from tests import nvim
+
+ROOT = Path(__file__).parent.parent
+EXAMPLE = ROOT / "examples" / "minilm.ten"
+
+
+class Session(NamedTuple):
+    folder: Path
+    results: dict[str, Any]
+
+    def __call__(self, step: str) -> Any:
+        """What came of a step of `neovim/session.lua`."""
+        result = self.results[step]
+        assert result["ok"], result["value"]
+        return result["value"]
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    folder = tmp_path_factory.mktemp("neovim")
+    shutil.copy(EXAMPLE, folder)
+    (folder / "tenuto.toml").touch()
+    switch_on = "lua vim.lsp.enable('tenuto')"
+    printed = nvim.run(ROOT / "tests/neovim/session.lua", folder, "--cmd", switch_on, EXAMPLE.name)
+    return Session(folder, json.loads(printed))
+
+
+def test_the_server_is_started_at_the_root(session: Session) -> None:
+    assert session("attach") == {"encoding": "utf-8", "root": str(session.folder), "version": __version__}
+
+
+def test_the_file_type(session: Session) -> None:
+    assert session("options") == ["tenuto", "# %s", 2, "tenuto"]
+
+
+def test_diagnostics(session: Session) -> None:
+    assert session("no findings") == []
+    (found,) = session("diagnostics")
+    assert found["code"] == "unknown-name"
+    assert found["line"] == "prob"
+
+
+def test_formatting(session: Session) -> None:
+    assert session("formatting") is True
+
+
+def test_outline(session: Session) -> None:
+    declared = re.findall(r"^(?:record|const|model|deploy) (\w+)", EXAMPLE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert session("outline") == declared
+
+
+def test_health(session: Session) -> None:
+    found = "\n".join(session("health"))
+    assert "ERROR" not in found and "WARNING" not in found
+    assert f"is tenuto {__version__}" in found
+    assert f"Running for `{session.folder}`" in found
+
+
+def test_health_says_what_to_do(tmp_path: Path) -> None:
+    said = nvim.run(ROOT / "tests/neovim/health.lua", tmp_path)
+    assert "`no-such-program` cannot be run" in said
+    assert "pip install tenuto" in said
+    assert 'vim.lsp.enable("tenuto")' in said
+
+
+def test_help(session: Session) -> None:
+    tags = session("help")
+    assert ["tenuto", "tenuto.txt"] in tags
+    assert {file for _, file in tags} == {"tenuto.txt"}
+    text = (nvim.PLUGIN / "doc" / "tenuto.txt").read_text(encoding="utf-8")
+    links = set(re.findall(r"\|(tenuto[\w-]*)\|", text))
+    assert links == {tag for tag, _ in tags} - {"tenuto", "tenuto.txt", "tenuto-contents", "tenuto-trust"}
+
+
+def test_the_server_ends_when_it_is_switched_off(session: Session) -> None:
+    assert session("stop") is True

@@ -155,7 +155,8 @@ def test_a_finding_leads_to_its_rule_and_is_not_copied() -> None:
     page = dressed(f'<div class="language-tenuto highlight"><pre>{spans}</pre></div>', lambda rule: f"{rule}.html")
     assert 'data-copy="let x = 1"' in page
     assert (
-        '<span class="finding error">  ^<span class="message">error[<a href="unused-name.html">unused-name</a>]' in page
+        '<span class="finding error">  ^ <span class="message">error[<a href="unused-name.html">unused-name</a>]'
+        in page
     )
     assert "`x` &lt; 1" in page
 

@@ -57,7 +57,7 @@ def _line(line: re.Match[str], link: RuleLink) -> str:
     address = link(finding["rule"]) if finding["rule"] else None
     if address is not None:
         message = message.replace(f"[{finding['rule']}]", f'[<a href="{address}">{finding["rule"]}</a>]', 1)
-    shown = f'{finding["carets"]}<span class="message">{message}</span>'
+    shown = f'{finding["carets"]} <span class="message">{message}</span>'
     return f'{line["open"]}<span class="finding {kind}">{shown}</span></span>'
 
 

@@ -19,6 +19,7 @@ from website.python_names import python_pages
 from website.repository import repository_pages
 from website.rules import rule_pages
 
+SOUGHT = ("library/", "rules/")  # Who looks for a name means an operator or a rule, not each page that mentions it.
 FOREIGN = ("https://unpkg.com/", "https://api.github.com/", "https://gitlab.com/")
 
 
@@ -49,6 +50,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
     path = page.file.src_uri
+    if path.startswith(SOUGHT):
+        page.meta["search"] = {"boost": 4}
     folder = config.extra["folders"].get(path, posixpath.dirname(f"docs/{path}"))
     return titled(led(markdown, path, folder, config.extra["made"]))
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator
 
+from tenuto.cli.explain import first_sentence
 from tenuto_analysis.model import head
 from tenuto_analysis.modules import EXPLICIT_STD, std_modules
 from tenuto_grammar.parse import parse
@@ -49,7 +49,7 @@ def _index() -> str:
         for node, _ in definitions(module):
             name = node.name.text
             parts.append(
-                f"| [`{name}`]({module}.ten#{name}) | {node.keyword.value} | {_first_sentence(node.doc or '')} |"
+                f"| [`{name}`]({module}.ten#{name}) | {node.keyword.value} | {first_sentence(node.doc or '')} |"
             )
         parts.append("")
     return "\n".join(parts)
@@ -58,21 +58,26 @@ def _index() -> str:
 def _page(module: str) -> str:
     imported = f"Import what you use: `import std.{module} {{ ... }}`."
     scope = imported if module in EXPLICIT_STD else "In scope everywhere, without an import."
-    entries = [_entry(node, text, module) for node, text in definitions(module)]
+    entries = [_entry(node, text) for node, text in definitions(module)]
     return "\n".join([f"# std.{module}\n\n{_about(module)}\n\n{scope}\n", *entries])
 
 
-def _entry(node: Definition, text: str, module: str) -> str:
+def _entry(node: Definition, text: str) -> str:
     name = node.name.text
     facts = [f"{FORMATS[form]}: {_lowered(node, form)}" for form in FORMATS]
     if node.clauses.precision_class is not None:
         facts.append(f"precision class: `{node.clauses.precision_class.text}`")
     told = "\n".join(f"- {fact}" for fact in facts)
-    entry = f"## `{name}` {{ #{name} }}\n\n```tenuto\n{head(node, text)}\n```\n\n{node.doc or ''}\n\n{told}\n"
+    return f"## `{name}` {{ #{name} }}\n\n{_declared(node, text)}\n\n{node.doc or ''}\n\n{told}\n"
+
+
+def _declared(node: Definition, text: str) -> str:
+    """A definition without its body, and with it behind a tab; an `op` has none."""
+    type_ = f"```tenuto\n{head(node, text)}\n```"
     if node.body is None:
-        return entry  # An `op` is all head.
-    source = textwrap.indent(f"```tenuto\n{text[node.span.start : node.span.end]}\n```", "    ")
-    return f'{entry}\n??? quote "Its body, in `std/{module}.ten`"\n\n{source}\n'
+        return type_
+    whole = f"```tenuto\n{text[node.span.start : node.span.end]}\n```"
+    return f'=== "Type"\n\n{textwrap.indent(type_, "    ")}\n\n=== "Body"\n\n{textwrap.indent(whole, "    ")}'
 
 
 def _lowered(node: Definition, form: str) -> str:
@@ -83,9 +88,3 @@ def _lowered(node: Definition, form: str) -> str:
     return (
         f"`{lowering.operator.value}`" if lowering.operator is not None else "nodes that a rule of the back end chooses"
     )
-
-
-def _first_sentence(doc: str) -> str:
-    """The first sentence of a documentation, as the cell of a table."""
-    sentence: str = re.split(r"(?<=[.:])\s", " ".join(doc.split("\n\n")[0].split()), maxsplit=1)[0]
-    return sentence.rstrip(".:").replace("|", "\\|")

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Iterator
 from types import ModuleType
 
-from tenuto.cli.explain import first_sentence
+from tenuto.cli.explain import summary
 from tenuto_analysis.diagnostics import CATALOGUE, FAMILIES
 from tenuto_analysis.diagnostics.base import Diagnostic
 from website.page import Page, read
@@ -43,7 +43,7 @@ def _index() -> str:
     for family in FAMILIES:
         parts.append(f"## {family_title(family)}\n\n{inspect.getdoc(family)}\n\n| rule | | |\n| --- | --- | --- |")
         parts += [
-            f"| [`{rule.rule}`]({rule.rule}.md) | {rule.severity.value} | {first_sentence(rule.rule)} |"
+            f"| [`{rule.rule}`]({rule.rule}.md) | {rule.severity.value} | {summary(rule.rule)} |"
             for rule in rules_of(family)
         ]
         parts.append("")

@@ -36,14 +36,19 @@ def _all_rules(color: bool) -> str:
     paint = Painter(color)
     names = rule_names()
     width = max(map(len, names))
-    return "".join(f"{paint(Style.STRONG, name.ljust(width))}  {first_sentence(name)}\n" for name in names)
+    return "".join(f"{paint(Style.STRONG, name.ljust(width))}  {summary(name)}\n" for name in names)
 
 
-def first_sentence(rule: str) -> str:
+def summary(rule: str) -> str:
     """What the page begins with below its title."""
     paragraphs = (rule_page(rule) or "").split("\n\n")
-    prose = " ".join(paragraphs[1].split()) if len(paragraphs) > 1 else ""
-    return re.split(r"(?<=[.:]) ", prose)[0].rstrip(".:")
+    return first_sentence(paragraphs[1]) if len(paragraphs) > 1 else ""
+
+
+def first_sentence(prose: str) -> str:
+    """Up to the first stop or colon; those inside of code are none."""
+    found = re.match(r"(?:`[^`]*`|[^`])*?(?=[.:](?: |$)|$)", " ".join(prose.split()))
+    return found[0] if found else ""
 
 
 def _painted(page: str, paint: Painter) -> Iterator[str]:

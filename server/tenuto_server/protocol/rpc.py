@@ -16,6 +16,9 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol
 
+from tenuto_analysis.compat import override
+from tenuto_server.protocol.transport import Writer
+
 # pygls logs what it tells the client anyway, and all messages: the client's log is the place for what matters.
 logging.getLogger("pygls").setLevel(logging.CRITICAL + 1)
 
@@ -38,9 +41,10 @@ class Handlers(Protocol):
 
 
 class Rpc(LanguageServerProtocol):
-    """The protocol of one connection; `handlers` is set by the server before the first message."""
+    """The protocol of one connection; `handlers` and `sink` are set by the server before the first message."""
 
     handlers: Handlers
+    sink: Writer
     _initialized = False
 
     def receive(self, body: bytes) -> None:
@@ -50,11 +54,13 @@ class Rpc(LanguageServerProtocol):
         except (ValueError, RecursionError):
             self.refuse(None, PARSE_ERROR, "this is not JSON")
             return
-        if not isinstance(message, dict) or message.get("jsonrpc") != self.VERSION:
-            self.refuse(None, INVALID_REQUEST, "a message is an object of JSON-RPC 2.0")
+        if not isinstance(message, dict):
+            self.refuse(None, INVALID_REQUEST, "a message is an object")
             return
         number, method = message.get("id"), message.get("method")
-        if "method" not in message:
+        if message.get("jsonrpc") != self.VERSION:
+            self.refuse(number, INVALID_REQUEST, "a message is one of JSON-RPC 2.0")
+        elif "method" not in message:
             self._receive_reply(message)
         elif not isinstance(method, str):
             self.refuse(number, INVALID_REQUEST, "a method is named by a string")
@@ -74,7 +80,11 @@ class Rpc(LanguageServerProtocol):
         """Replies with a result."""
         if method in types.METHOD_TO_TYPES:
             self._result_types[number] = types.METHOD_TO_TYPES[method][1]
-        self._send_response(number, result)
+        try:
+            self._send_response(number, result)
+        except Exception as error:
+            self.handlers.failed(error)
+            self.refuse(number, types.ErrorCodes.InternalError, "a mistake in Tenuto: the answer cannot be written")
 
     def shut_down(self) -> None:
         """From now on only `exit` is welcome."""
@@ -145,3 +155,9 @@ class Rpc(LanguageServerProtocol):
             return self.structure_message(message)
         except JsonRpcException:
             return None
+
+    @override
+    def _send_data(self, data: Any) -> None:
+        """Writes a message; unlike that of pygls it raises where a message cannot be written as JSON."""
+        body = json.dumps(data, default=self._serialize_message, separators=(",", ":")).encode()
+        self.sink.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)

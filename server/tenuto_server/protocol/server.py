@@ -54,7 +54,7 @@ class Server:
         rpc = self._pygls.protocol
         assert isinstance(rpc, Rpc)
         self.rpc = rpc
-        self.rpc.set_writer(writer)
+        self.rpc.sink = writer
         self.rpc.handlers = self
         self._session = Session(loop, self._send, self._complain, self.failed)
         self._puller = Puller(self._session)

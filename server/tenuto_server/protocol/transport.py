@@ -6,7 +6,7 @@ A thread of its own reads, so that nothing else ever waits for the client.
 from __future__ import annotations
 
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import Thread
 from typing import BinaryIO
 
 LONGEST_HEADER = 4096  # bytes in a line; whoever sends more speaks another protocol
@@ -35,22 +35,17 @@ class Reader:
 
 
 class Writer:
-    """What pygls writes to. Who no longer listens is told nothing more; the reader notices the end."""
+    """Writes messages. Who no longer listens is told nothing more; the reader notices the end."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._lock = Lock()
 
     def write(self, data: bytes) -> None:
         try:
-            with self._lock:
-                self._stream.write(data)
-                self._stream.flush()
+            self._stream.write(data)
+            self._stream.flush()
         except (OSError, ValueError):
             pass
-
-    def close(self) -> None:
-        """Nothing: the stream is closed by who opened it."""
 
 
 def read_message(stream: BinaryIO) -> bytes | None:

@@ -176,15 +176,11 @@ def test_a_workspace_is_checked_file_by_file_and_can_be_stopped(connection: Conn
 
 
 def test_a_mistake_of_ours_is_told_and_survived(connection: Connection) -> None:
-    params = {
-        **connection.document("a.ten"),
-        "position": {"line": 0, "character": 0},
-        "range": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
-        "context": {
-            "frameId": 1,
-            "stoppedLocation": {"start": {"line": 0, "character": 0}, "end": {"line": 0, "character": 0}},
-        },
-    }
+    place = {"line": 0, "character": 0}
+    nothing = {"start": place, "end": place}
+    context = {"frameId": 1, "stoppedLocation": nothing, "triggerKind": 1}
+    where = {"position": place, "range": nothing, "reason": 1, "context": context}
+    params = {**connection.document("a.ten"), **where}
     answer = connection.request(FAILING, params)
     assert code(answer) == INTERNAL
     assert "this was to be expected" in answer["error"]["message"]

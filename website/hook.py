@@ -12,6 +12,7 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
 from website.blocks import dressed, titled
+from website.examples import example_pages
 from website.library import library_pages
 from website.links import led
 from website.page import ROOT, Page
@@ -28,6 +29,7 @@ def made_pages() -> Iterator[Page]:
     yield from rule_pages()
     yield from library_pages()
     yield from python_pages()
+    yield from example_pages()
     yield from repository_pages()
 
 
@@ -35,7 +37,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {page.path: page for page in made_pages()}
     for page in pages.values():
         files.append(File.generated(config, page.path, content=page.text))
-    config.extra["made"] = {page.origin: page.path for page in pages.values()} | {
+    config.extra["made"] = {page.origin: page.path for page in pages.values() if page.origin} | {
         f"docs/{file.src_uri}": file.src_uri for file in files.documentation_pages() if file.src_uri not in pages
     }
     config.extra["folders"] = {

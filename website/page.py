@@ -9,10 +9,10 @@ ROOT = Path(__file__).parent.parent
 
 
 class Page(NamedTuple):
-    """A page of the site, made of a file or a folder of the repository.
+    """A page of the site, made of a file or a folder of the repository: Markdown, or HTML that stays as it is.
 
     A link in any page of the project to `origin` leads to this page. Links in `text` are relative to where `origin` is,
-    or, where it is a folder, to the folder itself.
+    or, where it is a folder, to the folder itself. A page without an origin is shown inside of another.
     """
 
     path: str

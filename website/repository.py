@@ -1,12 +1,10 @@
-"""Pages made of whole files: the manual that runs, the examples, the project's own; and the list of commands."""
+"""Pages made of whole files: the manual that runs, the grammar, the project's own; and the list of commands."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tenuto.cli.main import COMMANDS
-from tenuto_grammar.parse import parse
 from website.page import ROOT, Page, read
 
 MANUAL = """# The manual
@@ -38,7 +36,6 @@ def repository_pages() -> Iterator[Page]:
     origin = "grammar/tenuto_grammar/tenuto.lark"
     yield Page("grammar.md", origin, f"{GRAMMAR}\n`tenuto.lark`:\n\n```text\n{read(origin)}```\n")
     yield from _manual()
-    yield from _examples()
     yield Page("commands/index.md", "docs/commands", _commands())
     for origin in PROJECT:
         yield Page(f"project/{origin.lower()}", origin, read(origin))
@@ -56,16 +53,6 @@ def _manual() -> Iterator[Page]:
         index += f"- [{titles[origin]}]({name})\n"
         yield Page(f"manual/{name}", origin, read(origin), section)
     yield Page("manual/index.md", "tests/spec", index)
-
-
-def _examples() -> Iterator[Page]:
-    yield Page("examples/index.md", "examples/README.md", read("examples/README.md"))
-    for path in sorted((ROOT / "examples").glob("*.ten")):
-        text = path.read_text(encoding="utf-8")
-        about = parse(text).doc or ""
-        source = re.sub(r"\A(#!.*\n)+\n*", "", text)
-        page = f"# {path.stem}\n\n{about}\n\n`{path.name}`:\n\n```tenuto\n{source}```\n"
-        yield Page(f"examples/{path.stem}.md", f"examples/{path.name}", page)
 
 
 def _commands() -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 from tests.command import Command
 from tests.markdown import without_carets
 
+GUIDES = ["artifacts.md", "ci.md", "install.md", "pytorch.md", "settings.md", "tutorial.md"]
 BLOCK = re.compile(r"(?:^`(?P<name>[\w./-]+)`:\n\n)?^```(?P<tag>\w+)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -28,6 +29,8 @@ def followed(document: str, tenuto: Command) -> str:
             path = tenuto.folder / block["name"]
             old = path.read_text(encoding="utf-8") if path.exists() else ""
             tenuto.write({block["name"]: written(block, old)})
+        elif block["tag"] == "tenuto":
+            raise AssertionError(f"a program without a name is not run:\n{block['body']}")
         elif block["tag"] == "console":
             return f"```console\n{shown(block['body'], tenuto)}```"
         return block[0]

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.guide import GUIDES
 from tests.markdown import rerun_document
 from tests.voice import VOICE, keep_or_fail
 
 DOCS = Path(__file__).parent.parent / "docs"
+# The programs of the guides and of the commands' pages are files that commands read there.
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if page.name not in GUIDES and page.parent.name != "commands"]
 GRAMMAR = DOCS.parent / "grammar" / "tenuto_grammar" / "tenuto.lark"
 
 
@@ -20,8 +23,7 @@ def test_the_reserved_words_are_those_of_the_grammar() -> None:
     assert re.findall(r"`(\w+)`", told) == reserved.split("|")
 
 
-@pytest.mark.parametrize("page", ["index.md", "language.md"])
-def test_a_page_is_true(page: str, pytestconfig: pytest.Config) -> None:
-    path = DOCS / page
-    document = path.read_text(encoding="utf-8")
-    keep_or_fail(path, document, rerun_document(document, VOICE), pytestconfig)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_is_true(page: Path, pytestconfig: pytest.Config) -> None:
+    document = page.read_text(encoding="utf-8")
+    keep_or_fail(page, document, rerun_document(document, VOICE), pytestconfig)

@@ -10,12 +10,11 @@ import pytest
 from safetensors.numpy import save_file
 
 from tests.command import Command
-from tests.guide import followed, timeless
+from tests.guide import GUIDES, followed, timeless
 from tests.record_guide import RECORD, programs, trained
 from tests.voice import keep_or_fail
 
 ROOT = Path(__file__).parent.parent
-GUIDES = ["artifacts.md", "ci.md", "install.md", "pytorch.md", "tutorial.md"]
 
 
 @pytest.mark.parametrize("guide", GUIDES)

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.debian import Missing
 from tests.vscode.studio import studio
-from tests.vscode.tools import EXTENSION, Missing, Tools, npm, run, tools
+from tests.vscode.tools import EXTENSION, Tools, npm, run, tools
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 

@@ -13,6 +13,9 @@ import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
+from tests import debian
+from tests.debian import Missing
+
 ROOT = Path(__file__).parent.parent.parent
 EXTENSION = ROOT / "editors" / "vscode"
 CACHE = ROOT / ".vscode-test"
@@ -31,10 +34,6 @@ class Tools(NamedTuple):
     chromium: Path
 
 
-class Missing(Exception):
-    """A tool is not here and cannot be installed; says what to do."""
-
-
 def tools() -> Tools:
     """Everything installed; takes minutes the first time."""
     machine = MACHINES.get(platform.machine())
@@ -45,7 +44,7 @@ def tools() -> Tools:
             raise Missing(f"`{command}` is missing: install {package}, version 20 or later")
     code_server = CACHE / "code-server" / "node_modules" / ".bin" / "code-server"
     installed = _is_stamped("code-server", CODE_SERVER)
-    _debian(BROWSER if installed else BROWSER + COMPILING)
+    debian.install(BROWSER if installed else BROWSER + COMPILING)
     package = f"node-linux-{machine}"
     node = CACHE / "node" / "node_modules" / package
     if not _is_stamped("node", NODE):
@@ -84,31 +83,6 @@ def run(command: list[str], folder: Path, environment: dict[str, str], timeout: 
         last = "\n".join(ran.stdout.splitlines()[-40:])
         raise AssertionError(f"`{' '.join(command)}` ended with {ran.returncode}:\n{last}")
     return ran.stdout
-
-
-def _debian(packages: tuple[str, ...]) -> None:
-    """Installs Debian packages that are not here, if that may be done."""
-    query = shutil.which("dpkg-query")
-    if query is None:
-        raise Missing("Chromium is installed by apt, and this system has none")
-    missing = [name for name in packages if not _is_installed(query, name)]
-    if not missing:
-        return
-    install = ["apt-get", "install", "--yes", "--no-install-recommends", *missing]
-    if os.geteuid() != 0:
-        raise Missing(f"Debian packages are missing, and only root can install them: sudo {' '.join(install)}")
-    quiet = {"DEBIAN_FRONTEND": "noninteractive"}
-    wait = ["-o", "DPkg::Lock::Timeout=300"]
-    try:
-        run(["apt-get", "update", "--quiet", *wait], ROOT, quiet)
-        run([*install, *wait], ROOT, quiet)
-    except AssertionError as error:
-        raise Missing(str(error)) from error
-
-
-def _is_installed(query: str, name: str) -> bool:
-    command = [query, "--show", "--showformat=${db:Status-Status}", name]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout == "installed"
 
 
 def _install(name: str, version: str, package: str, environment: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Editors other than VS Code and Neovim, had from Debian's archive and used without a person."""

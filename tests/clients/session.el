@@ -1,0 +1,57 @@
+;;; session.el --- What a user of Eglot does, without a window  -*- lexical-binding: t -*-
+
+;; Loaded after the configuration of docs/editors/emacs.md; prints one line of JSON for each step.
+
+(require 'eglot)
+(require 'flymake)
+(require 'json)
+(require 'xref)
+
+(defvar session-patience 120)
+
+(defun session-wait (what condition)
+  "The value of CONDITION as soon as it has one; an error that names WHAT when that takes too long."
+  (let ((end (+ (float-time) session-patience)) (value nil))
+    (while (not (setq value (funcall condition)))
+      (when (> (float-time) end)
+        (error "In vain: %s" what))
+      (accept-process-output nil 0.05))
+    value))
+
+(defun session-tell (step value)
+  (princ (format "%s\n" (json-encode (list (cons step value))))))
+
+(defun session-replace (from to)
+  (goto-char (point-min))
+  (search-forward from)
+  (replace-match to t t)
+  (eglot--signal-textDocument/didChange))
+
+(defun session-findings ()
+  "The findings as pairs of the text below and the words."
+  (flymake-start)
+  (mapcar (lambda (found)
+            (vector (buffer-substring-no-properties (flymake-diagnostic-beg found) (flymake-diagnostic-end found))
+                    (flymake-diagnostic-text found)))
+          (flymake-diagnostics)))
+
+(find-file "minilm.ten")
+(run-hooks 'post-command-hook) ; `eglot-ensure' connects after the command that opened the file
+(session-wait "a connection" #'eglot-managed-p)
+(session-tell "mode" (symbol-name major-mode))
+(session-tell "server" (plist-get (eglot--server-info (eglot-current-server)) :name))
+
+(let ((original (buffer-string)))
+  (goto-char (point-max))
+  (insert "fn f(x: f32[N]) -> f32[N] = where(\"\U0001F600\" == \"a\", x, prob)\n")
+  (eglot--signal-textDocument/didChange)
+  (session-tell "diagnostics" (vconcat (session-wait "a finding" #'session-findings)))
+  (erase-buffer)
+  (insert original)
+  (session-replace "let q = query(x)" "let   q=query( x )")
+  (eglot-format-buffer)
+  (session-tell "formatting" (if (string= (buffer-string) original) t json-false)))
+
+(set-buffer-modified-p nil)
+(eglot-shutdown (eglot-current-server))
+(kill-emacs 0)

@@ -23,9 +23,11 @@ from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
 from tenuto_backend.passes import optimised
+from tenuto_backend.passes.batch_norm import fold_batch_norms
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
 from tenuto_backend.weights.files import open_weights, resolve
+from tenuto_backend.weights.folded import FoldedWeights
 from tenuto_backend.weights.materialise import draw, load
 from tenuto_grammar.text import Span
 
@@ -39,13 +41,17 @@ class Stopped(Exception):
 
 
 class Program(Struct, frozen=True, eq=False):
-    """A deploy, ready for a back end: its graph and its weights, which are read when they are asked for."""
+    """A deploy, ready for a back end: its graph and its weights, which are read when they are asked for.
+
+    `checkpoints` gives, for the path of a weight, the tensors of the file that it is made of.
+    """
 
     graph: Graph
-    weights: WeightsOf
+    weights: Mapping[str, Array]
+    checkpoints: Mapping[str, tuple[str, ...]]
 
 
-def typed_graph(db: Database, file: str, deploy: str) -> Graph:
+def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Graph:
     """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
     try:
         refuse_settings(db, file, deploy)
@@ -54,11 +60,14 @@ def typed_graph(db: Database, file: str, deploy: str) -> Graph:
             raise found
     except Refusal as refusal:
         raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
-    return optimised(verify(found))
+    graph = optimised(verify(found))
+    return fold_batch_norms(graph)[0] if fold else graph
 
 
-def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool = False) -> Program:
-    """The typed graph of a deploy and its weights; raises `Stopped`."""
+def program(
+    db: Database, file: str, deploy: str, root: str, allow_outside: bool = False, fold: bool = False
+) -> Program:
+    """The typed graph of a deploy and its weights, normalisations folded into them or not; raises `Stopped`."""
     graph = typed_graph(db, file, deploy)
     setting = loading.setting_of(db, file, deploy)
     if setting is None:
@@ -67,7 +76,7 @@ def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool
         raise _stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
     wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
     if isinstance(setting, Drawn):
-        return Program(graph, WeightsOf(graph, wanted, None, {}, setting.seed))
+        return _program(graph, WeightsOf(graph, wanted, None, {}, setting.seed), fold)
     place = Place(file, deploy, setting.span)
     try:
         path = resolve(setting.file, Path(file), Path(root), allow_outside)
@@ -78,7 +87,7 @@ def program(db: Database, file: str, deploy: str, root: str, allow_outside: bool
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:
         raise _stopped(db, place, *errors)
-    return Program(graph, WeightsOf(graph, wanted, opened, sources, 0))
+    return _program(graph, WeightsOf(graph, wanted, opened, sources, 0), fold)
 
 
 def parameters(graph: Graph) -> int:
@@ -124,9 +133,15 @@ def deploys_of(db: Database, file: str) -> tuple[str, ...]:
     return tuple(key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key)
 
 
-def checkpoint_names(weights: WeightsOf) -> dict[str, tuple[str, ...]]:
-    """For each path, the tensors of the file that it is made of."""
-    return {path: tuple(piece.name for piece in source.pieces) for path, source in weights.sources.items()}
+def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
+    names = {path: tuple(piece.name for piece in source.pieces) for path, source in weights.sources.items()}
+    if not fold:
+        return Program(graph, weights, names)
+    graph, folds = fold_batch_norms(graph)
+    names |= {
+        path: tuple(name for part in found.parts for name in names.get(part, ())) for path, found in folds.items()
+    }
+    return Program(graph, FoldedWeights(weights, [weight.path for weight in graph.entry.weights], folds), names)
 
 
 def _stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:

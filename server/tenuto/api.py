@@ -15,7 +15,7 @@ from tenuto.checking import ProgramError, problems
 from tenuto.cli.target import Opened, open_file, without_deploy
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
-from tenuto_backend.build import Program, Stopped, checkpoint_names, program, typed_graph
+from tenuto_backend.build import Program, Stopped, program, typed_graph
 from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import Options, Profile
 from tenuto_backend.onnx.save import save, with_weights
@@ -129,11 +129,13 @@ class Deploy:
         opset: int | None = None,
         ledger: bool = True,
         inline: bool = False,
+        fold_batch_norm: bool = False,
     ) -> Artifact:
         """The deploy as an ONNX model: in memory, or written to `path`, with its weights beside it or `inline`.
 
         `portable` is opset 21, which is understood most widely; `modern` has operators such as Attention. The `ledger`
-        tells, in the model's metadata, where each value comes from.
+        tells, in the model's metadata, where each value comes from. `fold_batch_norm` puts normalisations by recorded
+        statistics into the layers before them: fewer nodes, and weights that are no more those of the checkpoint.
 
         >>> import tenuto, pathlib, tempfile
         >>> digits = tenuto.load("examples/mlp.ten").deploy("digits_small")
@@ -149,8 +151,8 @@ class Deploy:
         """
         if path is not None and Path(path).suffix != ".onnx":
             raise ValueError(f"{os.fspath(path)!r}: the name of an ONNX model ends in .onnx")
-        made = self._program
-        options = Options(Profile(profile), opset, ledger=ledger, checkpoints=checkpoint_names(made.weights))
+        made = self._folded_program if fold_batch_norm else self._program
+        options = Options(Profile(profile), opset, ledger=ledger, checkpoints=made.checkpoints)
         emitted = emit(self._opened.workspace.database, made.graph, options)
         if path is None:
             return Artifact(with_weights(emitted, made.weights), None, self._interface)
@@ -188,10 +190,11 @@ class Deploy:
 
     @cached_property
     def _program(self) -> Program:
-        opened = self._opened
-        return self._build(
-            lambda: program(opened.workspace.database, opened.source.file, self.name, opened.root, self._allow_outside)
-        )
+        return self._read(fold=False)
+
+    @cached_property
+    def _folded_program(self) -> Program:
+        return self._read(fold=True)
 
     @cached_property
     def _session(self) -> Runner:
@@ -204,6 +207,10 @@ class Deploy:
     def _runner(self, name: str) -> Runner:
         made: Runner = backend(name).of_program(self._opened.workspace.database, self._program)
         return made
+
+    def _read(self, fold: bool) -> Program:
+        database, file, root = self._opened.workspace.database, self._opened.source.file, self._opened.root
+        return self._build(lambda: program(database, file, self.name, root, self._allow_outside, fold))
 
     def _build(self, make: Callable[[], _Made]) -> _Made:
         try:

@@ -16,7 +16,7 @@ from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings
 from tenuto_analysis.compat import override
-from tenuto_backend.build import Program, Stopped, checkpoint_names, parameters, program
+from tenuto_backend.build import Program, Stopped, parameters, program
 from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import OnnxError, Options, Profile
 from tenuto_backend.onnx.save import Saved, save
@@ -64,12 +64,12 @@ def run(arguments: list[str]) -> int:
 def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
     started = time.perf_counter()
     database, file = opened.workspace.database, opened.source.file
-    made = program(database, file, deploy, opened.root, read.allow_outside)
+    made = program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm)
     options = Options(
         profile=Profile(read.profile),
         opset=read.opset,
         ledger=read.ledger,
-        checkpoints=checkpoint_names(made.weights),
+        checkpoints=made.checkpoints,
     )
     emitted = emit(database, made.graph, options)
     arrays = _Shown(made, deploy, read.quiet)
@@ -149,6 +149,12 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
     parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
+    parser.add_argument(
+        "--fold-batch-norm",
+        action="store_true",
+        help="put normalisations by recorded statistics into the layers before them, whose weights are then no more "
+        "those of the checkpoint",
+    )
     parser.add_argument("--no-ledger", dest="ledger", action="store_false", help="leave the type ledger out")
     parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")

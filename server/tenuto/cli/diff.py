@@ -35,7 +35,7 @@ def run(arguments: list[str]) -> int:
     artifact = read_structure(read.model)
     opened = open_target(read.source)
     try:
-        found = _compared(opened, artifact)
+        found = _compared(opened, artifact, read.fold_batch_norm)
     except Stopped as stopped:
         reports = opened.reports or tuple(map(report, stopped.findings))
         sys.stdout.write(text.render(opened.outcome(reports), wants_color("auto")))
@@ -50,11 +50,11 @@ def run(arguments: list[str]) -> int:
     return 0 if found.intact else 1
 
 
-def _compared(opened: Opened, artifact: Structure) -> Verdict:
+def _compared(opened: Opened, artifact: Structure, fold: bool) -> Verdict:
     if opened.reports:
         raise Stopped(())
     database = opened.workspace.database
-    return verdict(database, typed_graph(database, opened.source.file, _deploy(opened, artifact)), artifact)
+    return verdict(database, typed_graph(database, opened.source.file, _deploy(opened, artifact), fold), artifact)
 
 
 def _deploy(opened: Opened, artifact: Structure) -> str:
@@ -127,6 +127,9 @@ def _read(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("source", metavar="SOURCE[:DEPLOY]")
     parser.add_argument("model", metavar="MODEL.onnx")
+    parser.add_argument(
+        "--fold-batch-norm", action="store_true", help="compare with what a build with this option makes of the source"
+    )
     parser.add_argument("--all", action="store_true", help="every detail, however many there are")
     parser.add_argument("--json", action="store_true", help="everything, as JSON")
     return parser.parse_args(arguments)

@@ -118,6 +118,10 @@ def test_everything_has_its_page(site: Path, readers: dict[Path, Reader]) -> Non
         assert named <= readers[site / "library" / f"std.{module}.html"].anchors
     assert {node.name.text for module in std_modules() for node, _ in definitions(module)} >= set(prelude())
     assert set(tenuto.__all__) <= readers[site / "python-names.html"].anchors
+    for page in (ROOT / "tests" / "spec").rglob("*.md"):
+        assert site / "manual" / page.relative_to(ROOT / "tests" / "spec").with_suffix(".html") in readers
+    for example in (ROOT / "examples").glob("*.ten"):
+        assert site / "examples" / f"{example.stem}.html" in readers
 
 
 def test_the_search_knows_the_operators(site: Path) -> None:

@@ -54,6 +54,8 @@ def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files:
     path = page.file.src_uri
     if path.startswith(SOUGHT):
         page.meta["search"] = {"boost": 4}
+    if page.is_homepage:
+        page.meta["hide"] = ["navigation", "toc"]
     folder = config.extra["folders"].get(path, posixpath.dirname(f"docs/{path}"))
     return titled(led(markdown, path, folder, config.extra["made"]))
 

@@ -29,6 +29,7 @@ The one definition of the syntax, in the notation of Lark, from which the parser
 reference](../../docs/language.md) says what it means.
 """
 
+SECTIONS = {"": "Language", "std": "Standard library", "editor": "Editor"}  # By folders of the manual.
 PROJECT = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 
 
@@ -42,16 +43,16 @@ def repository_pages() -> Iterator[Page]:
 
 
 def _manual() -> Iterator[Page]:
-    origins = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "spec").rglob("*.md"))]
-    titles = {origin: read(origin).partition("\n")[0].removeprefix("# ") for origin in origins}
     index = MANUAL
-    for origin in origins:
-        name = origin.removeprefix("tests/spec/")
-        section = "Standard library" if name.startswith("std/") else "Language"
-        if f"## {section}" not in index:
-            index += f"\n## {section}\n\n"
-        index += f"- [{titles[origin]}]({name})\n"
-        yield Page(f"manual/{name}", origin, read(origin), section)
+    for folder, section in SECTIONS.items():
+        index += f"\n## {section}\n\n"
+        for path in sorted((ROOT / "tests" / "spec" / folder).glob("*.md")):
+            origin = path.relative_to(ROOT).as_posix()
+            name = origin.removeprefix("tests/spec/")
+            text = read(origin)
+            title = text.partition("\n")[0].removeprefix("# ")
+            index += f"- [{title}]({name})\n"
+            yield Page(f"manual/{name}", origin, text, section)
     yield Page("manual/index.md", "tests/spec", index)
 
 

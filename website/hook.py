@@ -55,7 +55,7 @@ def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files:
     if path.startswith(SOUGHT):
         page.meta["search"] = {"boost": 4}
     if page.is_homepage:
-        page.meta["hide"] = ["navigation", "toc"]
+        page.meta["hide"] = ["navigation"]
     folder = config.extra["folders"].get(path, posixpath.dirname(f"docs/{path}"))
     return titled(led(markdown, path, folder, config.extra["made"]))
 

@@ -16,13 +16,14 @@ from pathlib import Path
 import pytest
 
 from tenuto_analysis.compat import override
+from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.graph import Apply, Call, Function, Graph, walk
 from tenuto_backend.picture.layout import PADDING, Layout, Rectangle, label_room, laid_out
 from tenuto_backend.picture.lettering import LINE_SIZE, TITLE_SIZE, shortened, width
 from tenuto_backend.picture.page import page
 from tenuto_backend.picture.scene import Kind, Scene, scene
-from tenuto_backend.picture.svg import _COLORS, picture
+from tenuto_backend.picture.svg import _COLORS, Located, picture
 from tests.command import Command
 from tests.test_elaborate import CONTROL, FILES, deploys, graph_of
 from tests.test_examples_torch import EXAMPLES
@@ -251,6 +252,20 @@ def test_a_page_has_each_function_once_and_calls_lead_to_them() -> None:
         calls = sum(isinstance(node, Call) for function in graph.functions for node in walk(function.body))
         assert len(found.links) == calls
         assert not found.loads
+
+
+def test_a_page_for_an_editor_tells_where_each_node_comes_from() -> None:
+    graph = graph_of((EXAMPLES / "minilm.ten").read_text(encoding="utf-8"), "small_encoder")
+    asked: list[Place] = []
+
+    def locate(place: Place) -> Located:
+        asked.append(place)
+        return Located('a "b".ten', len(asked), len(asked) + 1)
+
+    found = re.findall(r'<g class="\w+" data-file=(.*?) data-start="(\d+)" data-end="(\d+)">', page(graph, locate))
+    assert found == [("'a \"b\".ten'", str(i + 1), str(i + 2)) for i in range(len(asked))]
+    assert len(asked) == sum(1 for function in graph.functions for _ in walk(function.body))
+    assert "data-file" not in page(graph)
 
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")

@@ -12,7 +12,7 @@ from html import escape
 from tenuto_analysis.graph import Call, Function, Graph, walk
 from tenuto_backend.picture.layout import laid_out
 from tenuto_backend.picture.scene import scene, title, type_text
-from tenuto_backend.picture.svg import drawing, style
+from tenuto_backend.picture.svg import Locate, drawing, style
 
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -36,23 +36,30 @@ button { font: inherit; font-size: 13px; padding: .15rem .6rem; cursor: pointer;
 
 _SCRIPT = """
 const functions = [...document.querySelectorAll("details")];
-function show() {
-  const wanted = document.getElementById(location.hash.slice(1));
+function show(hash) {
+  const wanted = document.getElementById(hash.slice(1));
   if (wanted) { wanted.open = true; wanted.scrollIntoView(); }
 }
-addEventListener("hashchange", show);
-document.addEventListener("click", event => { if (event.target.closest("a")) setTimeout(show); });
+addEventListener("hashchange", () => show(location.hash));
+document.addEventListener("click", event => {
+  const link = event.target.closest("a");
+  if (link) setTimeout(() => show(link.getAttribute("href")));
+});
 document.getElementById("open").onclick = () => functions.forEach(item => { item.open = true; });
 document.getElementById("close").onclick = () => functions.forEach(item => { item.open = false; });
-show();
+show(location.hash);
 """
 
 
-def page(graph: Graph) -> str:
-    """The page of a deploy: its entry first, and open; callers before what they call."""
+def page(graph: Graph, locate: Locate | None = None) -> str:
+    """The page of a deploy: its entry first, and open; callers before what they call.
+
+    With `locate`, which says where a place is, every node tells an editor where it comes from.
+    """
     calls = Counter(id(node.function) for f in graph.functions for node in walk(f.body) if isinstance(node, Call))
     sections = (
-        _section(graph, place, calls[id(function)]) for place, function in reversed([*enumerate(graph.functions)])
+        _section(graph, place, calls[id(function)], locate)
+        for place, function in reversed([*enumerate(graph.functions)])
     )
     name = escape(graph.name)
     return "\n".join(
@@ -70,7 +77,7 @@ def page(graph: Graph) -> str:
     )
 
 
-def _section(graph: Graph, place: int, calls: int) -> str:
+def _section(graph: Graph, place: int, calls: int, locate: Locate | None) -> str:
     function = graph.functions[place]
     drawn = scene(graph, function)
     is_open = " open" if function is graph.entry else ""
@@ -79,7 +86,7 @@ def _section(graph: Graph, place: int, calls: int) -> str:
     return (
         f'<details id="function-{place}"{is_open}><summary><b>{escape(title(function))}</b>'
         f"{escape(_signature(function))} <span>{escape(facts)}</span></summary>"
-        f"<div>{doc}{drawing(drawn, laid_out(drawn), '', links=True)}</div></details>"
+        f"<div>{doc}{drawing(drawn, laid_out(drawn), '', links=True, locate=locate)}</div></details>"
     )
 
 

@@ -11,6 +11,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.graph import (
     Apply,
     Argument,
@@ -47,7 +48,7 @@ class Kind(Enum):
 class Box(Struct, frozen=True):
     """`lines` are its words, the first its title; `tip` tells more. `parent` is the index of the block that holds it.
 
-    `function` is the index of the function that a call leads to.
+    `function` is the index of the function that a call leads to, `origin` where the source says what a node does.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Box(Struct, frozen=True):
     tip: str
     parent: int | None = None
     function: int | None = None
+    origin: Place | None = None
 
 
 class Arrow(Struct, frozen=True):
@@ -104,10 +106,18 @@ class _Drawn:
         self._weights = {id(weight.value): weight.path for weight in function.weights}
         self._made_by: dict[int, int] = {}
 
-    def box(self, kind: Kind, lines: Iterable[str], tip: str, parent: int | None, function: int | None = None) -> int:
+    def box(
+        self,
+        kind: Kind,
+        lines: Iterable[str],
+        tip: str,
+        parent: int | None,
+        function: int | None = None,
+        origin: Place | None = None,
+    ) -> int:
         first, *others = lines
         words = (shortened(first, LONGEST_LINE), *(part for line in others for part in wrapped(line)))
-        self.boxes.append(Box(kind, words, tip, parent, function))
+        self.boxes.append(Box(kind, words, tip, parent, function, origin))
         return len(self.boxes) - 1
 
     def value(self, ssa: Ssa, kind: Kind, parent: int | None) -> None:
@@ -145,7 +155,8 @@ class _Drawn:
 
     def _plain(self, kind: Kind, node: Node, words: str, statics: str, parent: int | None) -> int:
         lines = (_named(node.results, words), statics) if statics else (_named(node.results, words),)
-        place = self.box(kind, lines, _tip(f"{words}({statics})" if statics else words, node.results), parent)
+        tip = _tip(f"{words}({statics})" if statics else words, node.results)
+        place = self.box(kind, lines, tip, parent, origin=node.origin)
         for ssa in operands_of(node):
             self.arrow(ssa, place)
         return place
@@ -154,7 +165,8 @@ class _Drawn:
         function = node.function
         below = title(function) if node.part else _statics(node.arguments)
         lines = (_named(node.results, node.part or function.name), *([below] if below else []))
-        place = self.box(Kind.CALL, lines, _tip(title(function), node.results), parent, self._functions[id(function)])
+        tip = _tip(title(function), node.results)
+        place = self.box(Kind.CALL, lines, tip, parent, self._functions[id(function)], node.origin)
         for ssa in node.operands:
             self.arrow(ssa, place)
         if node.weights:
@@ -175,7 +187,7 @@ class _Drawn:
     def _branch(self, node: If, parent: int | None) -> int:
         test = node.test.name if isinstance(node.test, Ssa) else str(Bool(node.test))
         words = f"if {test}" if test else "if"
-        place = self.box(Kind.BLOCK, (words,), _tip(words, node.results), parent)
+        place = self.box(Kind.BLOCK, (words,), _tip(words, node.results), parent, origin=node.origin)
         if isinstance(node.test, Ssa):
             self.arrow(node.test, place)
         for name, block in (("then", node.then), ("else", node.otherwise)):
@@ -186,7 +198,7 @@ class _Drawn:
 
     def _loop(self, node: Loop, parent: int | None) -> int:
         words = "while" if node.length is None else f"for {node.index.name or node.symbol} in range({node.length})"
-        place = self.box(Kind.BLOCK, (words,), _tip(words, node.results), parent)
+        place = self.box(Kind.BLOCK, (words,), _tip(words, node.results), parent, origin=node.origin)
         for initial, carried in zip(node.initial, node.carried, strict=True):
             self.value(carried, Kind.INPUT, place)
             self.arrow(initial, self._made_by[id(carried)])

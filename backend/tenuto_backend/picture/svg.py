@@ -5,9 +5,11 @@ Text is escaped; a name of the source can be anything and stays text.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
+from tenuto_analysis.diagnostics.base import Place
 from tenuto_backend.picture.layout import PADDING, Layout, Point, Rectangle, label_room
 from tenuto_backend.picture.lettering import FONT, LABEL_SIZE, LEADING, LINE_SIZE, TITLE_SIZE, visible, width
 from tenuto_backend.picture.scene import Arrow, Box, Kind, Scene
@@ -26,6 +28,17 @@ _COLORS: dict[Kind, tuple[tuple[str, str, str], tuple[str, str, str]]] = {
     Kind.BLOCK: (("none", "#9aa1ad", "#3a404b"), ("none", "#6d7584", "#d5dae3")),
 }
 _GROUND, _LINE, _LABEL = ("#ffffff", "#14161a"), ("#6b7280", "#8a93a3"), ("#4b5260", "#c3c9d4")
+
+
+class Located(NamedTuple):
+    """Where something stands: a file, and from which of its characters to which."""
+
+    file: str
+    start: int
+    end: int
+
+
+Locate = Callable[[Place], Located]
 
 
 def style() -> str:
@@ -48,8 +61,11 @@ def picture(scene: Scene, layout: Layout) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing(scene, layout, style(), links=False)}'
 
 
-def drawing(scene: Scene, layout: Layout, style_sheet: str, links: bool) -> str:
-    """An `svg` element; with `links`, a call leads to the place of its function in the page."""
+def drawing(scene: Scene, layout: Layout, style_sheet: str, links: bool, locate: Locate | None = None) -> str:
+    """An `svg` element; with `links`, a call leads to the place of its function in the page.
+
+    With `locate`, every node tells where the source says what it does.
+    """
     room = layout.bounds
     left, top = room.left - MARGIN, room.top - MARGIN
     wide, high = room.width + 2 * MARGIN, room.height + 2 * MARGIN
@@ -63,8 +79,8 @@ def drawing(scene: Scene, layout: Layout, style_sheet: str, links: bool) -> str:
     boxes = list(zip(scene.boxes, layout.boxes, strict=True))
     lines += (_frame(box, at) for box, at in boxes if box.kind is Kind.BLOCK)
     lines += (_line(arrow, at) for arrow, at in zip(scene.arrows, layout.lines, strict=True))
-    lines += (_heading(box, at) for box, at in boxes if box.kind is Kind.BLOCK)
-    lines += (_box(box, at, links) for box, at in boxes if box.kind is not Kind.BLOCK)
+    lines += (_heading(box, at, locate) for box, at in boxes if box.kind is Kind.BLOCK)
+    lines += (_box(box, at, links, locate) for box, at in boxes if box.kind is not Kind.BLOCK)
     lines += (_label(arrow, at) for arrow, at in zip(scene.arrows, layout.labels, strict=True) if at is not None)
     return "\n".join((*lines, "</svg>\n"))
 
@@ -79,7 +95,7 @@ def _scheme(dark: int) -> Iterator[str]:
         yield f".{kind.value} rect {{ fill: {fill}; stroke: {edge}; }} .{kind.value} text {{ fill: {text}; }}"
 
 
-def _box(box: Box, at: Rectangle, links: bool) -> str:
+def _box(box: Box, at: Rectangle, links: bool, locate: Locate | None) -> str:
     first, *others = box.lines
     base = at.top + PADDING + TITLE_SIZE
     anchor, x = ("start", at.left + PADDING) if len(others) > 1 else ("middle", at.left + at.width / 2)
@@ -89,7 +105,7 @@ def _box(box: Box, at: Rectangle, links: bool) -> str:
         _text("title", first, x, base, anchor),
         *(_text("line", line, x, base + LINE_SIZE * LEADING * (i + 1), anchor) for i, line in enumerate(others)),
     ]
-    inside = f'<g class="{box.kind.value}">{"".join(parts)}</g>'
+    inside = f'<g class="{box.kind.value}"{_source(box, locate)}>{"".join(parts)}</g>'
     return f'<a href="#function-{box.function}">{inside}</a>' if links and box.function is not None else inside
 
 
@@ -97,13 +113,21 @@ def _frame(box: Box, at: Rectangle) -> str:
     return f'<g class="{box.kind.value}">{_tip(box.tip)}{_rectangle(at)}</g>'
 
 
-def _heading(box: Box, at: Rectangle) -> str:
+def _heading(box: Box, at: Rectangle, locate: Locate | None) -> str:
     """What a block is, on ground of its own: arrows may pass below."""
     (words,) = box.lines
     height = TITLE_SIZE * LEADING
     room = Rectangle(at.left + PADDING - 2, at.top + PADDING / 2, width(words, TITLE_SIZE) + 4, height)
     text = _text("title", words, at.left + PADDING, at.top + PADDING / 2 + TITLE_SIZE, "start")
-    return f'<g class="{box.kind.value}">{_ground(room)}{text}</g>'
+    return f'<g class="{box.kind.value}"{_source(box, locate)}>{_ground(room)}{text}</g>'
+
+
+def _source(box: Box, locate: Locate | None) -> str:
+    """The attributes that tell an editor where a node comes from."""
+    if locate is None or box.origin is None:
+        return ""
+    file, start, end = locate(box.origin)
+    return f' data-file={quoteattr(file)} data-start="{start}" data-end="{end}"'
 
 
 def _tip(text: str) -> str:

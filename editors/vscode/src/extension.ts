@@ -14,7 +14,18 @@ let session: Session | undefined;
 
 export async function activate(context: vscode.ExtensionContext): Promise<void> {
   const output = vscode.window.createOutputChannel("Tenuto", { log: true });
-  const opened = new Session(output, middleware);
+  const opened = new Session(output, {
+    provideDiagnostics: withLinks,
+    // What the server offers above a deploy is shown here; every other command is the server's own.
+    executeCommand: async (name, given, next) => {
+      const [uri, deploy] = given as unknown[];
+      if (name === "tenuto.showGraph" && typeof uri === "string" && typeof deploy === "string") {
+        await graphs.show({ uri: vscode.Uri.parse(uri), deploy });
+        return undefined;
+      }
+      return next(name, given) as unknown;
+    },
+  });
   session = opened;
   const graphs = new Graphs(opened);
   const command = (name: string, action: (...given: unknown[]) => unknown): vscode.Disposable =>
@@ -50,16 +61,14 @@ export async function deactivate(): Promise<void> {
 }
 
 /** A rule's name in a hover or in the list of problems leads to its page. */
-const middleware: Middleware = {
-  provideDiagnostics: async (document, previousResultId, token, next) => {
-    const report = await next(document, previousResultId, token);
-    if (report?.kind === "full") {
-      for (const diagnostic of report.items) {
-        if (typeof diagnostic.code === "string") {
-          diagnostic.code = { value: diagnostic.code, target: explainLink(diagnostic.code) };
-        }
+const withLinks: NonNullable<Middleware["provideDiagnostics"]> = async (document, previousResultId, token, next) => {
+  const report = await next(document, previousResultId, token);
+  if (report?.kind === "full") {
+    for (const diagnostic of report.items) {
+      if (typeof diagnostic.code === "string") {
+        diagnostic.code = { value: diagnostic.code, target: explainLink(diagnostic.code) };
       }
     }
-    return report;
-  },
+  }
+  return report;
 };

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lsprotocol import types
 
 from tenuto_server.features.formatting import formatting
+from tenuto_server.protocol import showing
 from tenuto_server.protocol.feature import Command, Context, Feature, Refused
 
 
@@ -14,7 +15,7 @@ def format_document(context: Context, params: types.DocumentFormattingParams) ->
     return [page.text_edit(edit)] if edit is not None else []
 
 
-COMMANDS: tuple[Command, ...] = ()
+COMMANDS: tuple[Command, ...] = showing.COMMANDS
 
 
 def execute(context: Context, params: types.ExecuteCommandParams) -> object:

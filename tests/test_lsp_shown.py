@@ -1,0 +1,81 @@
+"""The commands that answer with what a deploy becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client import Client, Json
+
+MODEL = """import std.nn { Linear }
+
+# 🎵 is one character here, and two in UTF-16.
+model Head(x: float[B, 4]) -> float[B, 3] {
+  sub first = Linear[4, 3]
+  return relu(first(x))
+}
+
+deploy head = Head { weights: init(seed = 0), dims: { B: 1 .. 8 } }
+"""
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Client]:
+    with Client(tmp_path) as started:
+        started.initialize()
+        yield started
+
+
+def asked(client: Client, command: str, *arguments: Json) -> Json:
+    return client.request("workspace/executeCommand", {"command": command, "arguments": [*arguments]})
+
+
+def test_a_graph_is_a_page_whose_nodes_lead_to_their_source(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    page = asked(client, "tenuto.showGraph", client.uri("a.ten"), "head")["result"]
+    assert page.startswith("<!DOCTYPE html>")
+    places = re.findall(r'data-file="([^"]*)" data-start="(\d+)" data-end="(\d+)"', page)
+    mine = [MODEL[int(start) : int(end)] for file, start, end in places if file == str(client.folder / "a.ten")]
+    assert mine == ["first(x)", "relu(first(x))"]
+    assert {Path(file).name for file, _, _ in places} >= {"a.ten", "nn.ten"}
+    assert all(Path(file).is_file() for file, _, _ in places if Path(file).name != "a.ten")
+
+
+def test_a_graph_is_that_of_the_text_in_the_editor(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    assert "relu" in asked(client, "tenuto.showGraph", client.uri("a.ten"), "head")["result"]
+    client.change("a.ten", MODEL.replace("relu", "tanh"))
+    assert "relu" not in asked(client, "tenuto.showGraph", client.uri("a.ten"), "head")["result"]
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "reason"),
+    [
+        (MODEL, ("haed",), "there is no deploy `haed` here"),
+        (
+            MODEL.replace("relu", "rleu"),
+            ("head",),
+            "`head` can be drawn once its file, and what that imports, has no error",
+        ),
+        (
+            MODEL.replace("{ weights", "{ precision: f16, weights"),
+            ("head",),
+            "`head` cannot be drawn: ",
+        ),
+        (MODEL, (), "`tenuto.showGraph` takes the URI of a file and the name of a deploy"),
+        (MODEL, (3,), "`tenuto.showGraph` takes the URI of a file and the name of a deploy"),
+    ],
+)
+def test_what_cannot_be_drawn_is_told(client: Client, text: str, arguments: tuple[Json, ...], reason: str) -> None:
+    client.open("a.ten", text)
+    error = asked(client, "tenuto.showGraph", client.uri("a.ten"), *arguments)["error"]
+    assert error["message"].startswith(reason)
+
+
+def test_the_server_says_which_commands_there_are(tmp_path: Path) -> None:
+    with Client(tmp_path) as client:
+        commands = client.initialize()["capabilities"]["executeCommandProvider"]["commands"]
+        assert "tenuto.showGraph" in commands

@@ -27,7 +27,7 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     },
   });
   session = opened;
-  const graphs = new Graphs(opened);
+  const graphs = new Graphs(opened, context.extensionUri);
   const command = (name: string, action: (...given: unknown[]) => unknown): vscode.Disposable =>
     vscode.commands.registerCommand(name, action);
   context.subscriptions.push(

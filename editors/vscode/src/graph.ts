@@ -17,7 +17,14 @@ export class Graphs implements vscode.Disposable {
   private readonly panels = new Map<string, vscode.WebviewPanel>();
   private readonly saved: vscode.Disposable;
 
-  constructor(private readonly session: Session) {
+  private readonly icon: { readonly light: vscode.Uri; readonly dark: vscode.Uri };
+
+  constructor(
+    private readonly session: Session,
+    extension: vscode.Uri,
+  ) {
+    const file = (name: string): vscode.Uri => vscode.Uri.joinPath(extension, "images", name);
+    this.icon = { light: file("file-light.svg"), dark: file("file-dark.svg") };
     this.saved = vscode.workspace.onDidSaveTextDocument((document) => this.redraw(document.uri));
   }
 
@@ -53,6 +60,7 @@ export class Graphs implements vscode.Disposable {
       enableFindWidget: true,
       localResourceRoots: [],
     });
+    panel.iconPath = this.icon;
     panel.webview.onDidReceiveMessage((message: unknown) => {
       if (isClick(message)) {
         void reveal(message);

@@ -4,6 +4,7 @@
 const STYLE = `
   body.vscode-light, body.vscode-high-contrast-light { color-scheme: light; }
   body.vscode-dark, body.vscode-high-contrast:not(.vscode-high-contrast-light) { color-scheme: dark; }
+  body { padding: 0; margin: 1rem; }
   [data-file] { cursor: pointer; }
   [data-file]:hover rect { stroke-width: 2.5px; }
 `;

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import onnx.parser
 import pytest
 
 from tests.client import Client, Json
@@ -75,7 +76,42 @@ def test_what_cannot_be_drawn_is_told(client: Client, text: str, arguments: tupl
     assert error["message"].startswith(reason)
 
 
+def at(text: str) -> Json:
+    line = MODEL[: MODEL.index(text)].count("\n")
+    return {"line": line, "character": 3}
+
+
+def test_a_deploy_is_lowered_whole(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    text = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("deploy"))["result"]
+    model = onnx.parser.parse_model(re.sub(r" =  \{\}", "", text))
+    assert (model.graph.name, [function.name for function in model.functions]) == ("head", ["Linear"])
+
+
+def test_a_definition_is_lowered_as_the_deploy_has_it(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    text = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"))["result"]
+    assert text.startswith("head (float[B,4] x) => (float[B,3] result)")
+    assert "tenuto.Linear" in text and "MatMul" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "reason"),
+    [
+        (MODEL, at("#"), "the cursor stands in no model, function or deploy"),
+        (MODEL.replace("relu", "rleu"), at("deploy"), "`head` can be lowered once its file"),
+        (MODEL[: MODEL.index("deploy")], at("  return"), "no deploy of this file has `Head` as a function"),
+        (MODEL.replace("{ weights", "{ precision: f16, weights"), at("deploy"), "`head` cannot be lowered: "),
+        (MODEL, {"line": -1, "character": 0}, "`tenuto.showLowered` takes the URI of a file and a position in it"),
+    ],
+)
+def test_what_cannot_be_lowered_is_told(client: Client, text: str, place: Json, reason: str) -> None:
+    client.open("a.ten", text)
+    error = asked(client, "tenuto.showLowered", client.uri("a.ten"), place)["error"]
+    assert error["message"].startswith(reason)
+
+
 def test_the_server_says_which_commands_there_are(tmp_path: Path) -> None:
     with Client(tmp_path) as client:
         commands = client.initialize()["capabilities"]["executeCommandProvider"]["commands"]
-        assert "tenuto.showGraph" in commands
+        assert {"tenuto.showGraph", "tenuto.showLowered"} <= set(commands)

@@ -38,8 +38,11 @@ class Placed(Struct, frozen=True):
 
 
 class Emitted(Struct, frozen=True, eq=False):
+    """A model without the data of its weights; `functions` are those of the program, in the order of the model's."""
+
     model: ModelProto
     weights: tuple[Placed, ...]
+    functions: tuple[Function, ...]
 
 
 class _Written(Struct, frozen=True, eq=False):
@@ -67,7 +70,7 @@ def emit(db: Database, graph: Graph, options: Options) -> Emitted:
     model.opset_import.extend(_opsets(opset, bool(functions)))
     if options.ledger:
         _note(model, {KEY: ledger(graph, [*(item.page for item in reversed(found)), entry.page], options.checkpoints)})
-    return Emitted(model, entry.weights)
+    return Emitted(model, entry.weights, tuple(written.function for written in reversed(found)))
 
 
 def _names(functions: Iterable[Function]) -> dict[Function, str]:

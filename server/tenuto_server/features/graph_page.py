@@ -7,20 +7,16 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_backend.build import Stopped, deploys_of, typed_graph
 from tenuto_backend.picture.page import page
 from tenuto_backend.picture.svg import Located
-from tenuto_server.features.shown import NotShown, Shown
-from tenuto_server.files import SUFFIX
+from tenuto_server.features.shown import NotShown, Shown, has_errors
 from tenuto_server.workspace import Workspace
 
 
 def graph_page(workspace: Workspace, file: str, deploy: str) -> Shown | NotShown:
     """The graph of a deploy as an HTML page, whose nodes tell where they come from."""
-    reached = workspace.load(file)
+    if has_errors(workspace, file):
+        return NotShown(f"`{deploy}` can be drawn once its file, and what that imports, has no error")
     if deploy not in deploys_of(workspace.database, file):
         return NotShown(f"there is no deploy `{deploy}` here")
-    # An error in an imported file stands in the way as one in the file itself does.
-    checked = [file, *(name for name in reached if name.endswith(SUFFIX) and name != file)]
-    if any(report.severity == "error" for name in checked for report in workspace.reports(name)):
-        return NotShown(f"`{deploy}` can be drawn once its file, and what that imports, has no error")
     try:
         drawn = typed_graph(workspace.database, file, deploy)
     except Stopped as stopped:

@@ -1,8 +1,11 @@
-"""The answer to a wish to see something."""
+"""The answer to a wish to see what a deploy becomes."""
 
 from __future__ import annotations
 
 from msgspec import Struct
+
+from tenuto_server.files import SUFFIX
+from tenuto_server.workspace import Workspace
 
 
 class Shown(Struct, frozen=True):
@@ -15,3 +18,9 @@ class NotShown(Struct, frozen=True):
     """Why there is nothing to show, in a sentence for the user."""
 
     reason: str
+
+
+def has_errors(workspace: Workspace, file: str) -> bool:
+    """Whether something stands in the way of a build: an error in the file, or in one that it imports."""
+    reached = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
+    return any(report.severity == "error" for name in reached for report in workspace.reports(name))

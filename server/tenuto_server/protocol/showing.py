@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
+from lsprotocol import types
+
 from tenuto.extras import needed
 from tenuto_server.features.shown import NotShown, Shown
 from tenuto_server.protocol.feature import Command, Context, Refused
@@ -21,6 +23,17 @@ def show_graph(context: Context, arguments: list[Any]) -> str:
             return _text(_loaded("graph_page").graph_page(context.workspace, file_of(uri), deploy))
         case _:
             raise Refused("`tenuto.showGraph` takes the URI of a file and the name of a deploy")
+
+
+def show_lowered(context: Context, arguments: list[Any]) -> str:
+    """`[URI, POSITION]`: what the definition at a place becomes, as ONNX's own text."""
+    match arguments:
+        case [str(uri), {"line": int(line), "character": int(character)}] if line >= 0 and character >= 0:
+            page = context.page(uri)
+            offset = page.offset(types.Position(line, character))
+            return _text(_loaded("lowered").lowered(context.workspace, page.file, offset))
+        case _:
+            raise Refused("`tenuto.showLowered` takes the URI of a file and a position in it")
 
 
 def _loaded(feature: str) -> Any:
@@ -41,4 +54,4 @@ def _text(answer: Shown | NotShown) -> str:
             raise Refused(reason)
 
 
-COMMANDS = (Command("tenuto.showGraph", show_graph),)
+COMMANDS = (Command("tenuto.showGraph", show_graph), Command("tenuto.showLowered", show_lowered))

@@ -18,13 +18,14 @@ from tenuto.cli.main import COMMANDS
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics import CATALOGUE
 from tenuto_analysis.modules import prelude, std_modules
-from website.blocks import dressed, titled
+from website.blocks import Links, dressed, titled
 from website.library import definitions
 from website.links import led
 
 ROOT = Path(__file__).parent.parent
 
 # What makes a browser fetch something, by element; links in prose (`a`) are followed by people.
+LINKS = Links(lambda rule: f"{rule}.html", {"relu": "std.html#relu"}.get)
 FETCHING = {"img", "link", "script", "iframe", "source", "video", "audio", "object", "embed", "use", "form"}
 
 
@@ -140,6 +141,15 @@ def test_blocks_are_coloured_and_dressed(site: Path) -> None:
     assert 'data-copy="tenuto check sentiment.ten"' in guide
 
 
+def test_a_name_leads_to_the_library_unless_it_is_declared() -> None:
+    line = '<span class="kd">let</span> y = <span class="nf">relu</span>(<span class="nf">mine</span>(x))'
+    shown = f'<div class="language-tenuto highlight"><span id="__span-0-1">{line}\n</span></div>'
+    page = dressed(shown, LINKS)
+    assert '<a class="name" href="std.html#relu"><span class="nf">relu</span></a>(<span class="nf">mine</span>' in page
+    own = shown.replace("let</span> y", "let</span> relu")
+    assert "<a " not in dressed(own, LINKS)
+
+
 def test_a_link_between_files_becomes_one_between_pages() -> None:
     made = {"examples/mlp.ten": "examples/mlp.md", "docs/std.md": "std.md"}
     text = "[a](../examples/mlp.ten#x) `[b](c)` [`d`](../LICENSE) [e](missing.md) [f](https://semver.org) [g](std.md)"
@@ -156,7 +166,7 @@ def test_the_name_before_a_block_is_its_title() -> None:
 def test_a_finding_leads_to_its_rule_and_is_not_copied() -> None:
     lines = ["let x = <b>1</b>", "  ^ error[unused-name]: `x` &lt; 1"]
     spans = "".join(f'<span id="__span-0-{i}">{line}\n</span>' for i, line in enumerate(lines))
-    page = dressed(f'<div class="language-tenuto highlight"><pre>{spans}</pre></div>', lambda rule: f"{rule}.html")
+    page = dressed(f'<div class="language-tenuto highlight"><pre>{spans}</pre></div>', LINKS)
     assert 'data-copy="let x = 1"' in page
     assert (
         '<span class="finding error">  ^ <span class="message">error[<a href="unused-name.html">unused-name</a>]'
@@ -168,5 +178,5 @@ def test_a_finding_leads_to_its_rule_and_is_not_copied() -> None:
 def test_of_a_console_the_commands_are_copied() -> None:
     lines = ["$ tenuto check", "no problems", "$ tenuto fmt"]
     spans = "".join(f'<span id="__span-0-{i}">{line}\n</span>' for i, line in enumerate(lines))
-    page = dressed(f'<div class="language-console highlight"><pre>{spans}</pre></div>', lambda rule: None)
+    page = dressed(f'<div class="language-console highlight"><pre>{spans}</pre></div>', LINKS)
     assert 'data-copy="tenuto check\ntenuto fmt"' in page

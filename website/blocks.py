@@ -1,7 +1,8 @@
-"""Code blocks: their file's name as a title, findings that lead to their rule, and what the copy button takes.
+"""Code blocks: their file's name as a title, names and findings that are links, and what the copy button takes.
 
-Below a line of a program the manual writes what is found there. On the site such a line looks like what it is, its rule
-is a link, and it is not copied; of a console only the commands are copied.
+A name of the standard library leads to its page, unless the block declares it itself. Below a line of a program the
+manual writes what is found there: on the site such a line looks like what it is, its rule is a link, and it is not
+copied. Of a console only the commands are copied.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 NAMED = re.compile(r"(?:(?<=\n\n)|\A)`(?P<name>[\w./-]+)`:\n\n?```(?P<tag>\w+)\n")
 BLOCK = re.compile(r'<div class="(?:language-(?P<tag>\w+) )?highlight">(?P<body>.*?)</div>', re.DOTALL)
@@ -17,7 +19,17 @@ FINDING = re.compile(
     r"(?P<carets> *\^+) (?P<message>(?:(?P<severity>error|warning)\[(?P<rule>[a-z0-9-]+)\]|[a-z]+): .*)", re.DOTALL
 )
 
-RuleLink = Callable[[str], str | None]  # From the name of a rule to the address of its page.
+CALLED = re.compile(r'<span class="n[cf]">(\w+)</span>')
+DECLARED = re.compile(r"\b(?:fn|model|op|record|type|const|sub|let|var|param) (\w+)")
+
+Link = Callable[[str], str | None]
+
+
+class Links(NamedTuple):
+    """The addresses of pages: from the name of a rule, and from a name of the standard library."""
+
+    rule: Link
+    name: Link
 
 
 def titled(markdown: str) -> str:
@@ -25,16 +37,19 @@ def titled(markdown: str) -> str:
     return NAMED.sub(lambda block: f'```{block["tag"]} title="{block["name"]}"\n', markdown)
 
 
-def dressed(page: str, link: RuleLink) -> str:
+def dressed(page: str, links: Links) -> str:
     """The HTML of a page with its code blocks dressed."""
-    return BLOCK.sub(lambda block: _block(block, link), page)
+    return BLOCK.sub(lambda block: _block(block, links), page)
 
 
-def _block(block: re.Match[str], link: RuleLink) -> str:
+def _block(block: re.Match[str], links: Links) -> str:
     opening = block[0][: block.start("body") - block.start() - 1]
     lines = [_plain(line["body"]) for line in LINE.finditer(block["body"])]
     copied = html.escape("\n".join(_copied(block["tag"], lines)))
-    body = LINE.sub(lambda line: _line(line, link), block["body"])
+    body = LINE.sub(lambda line: _line(line, links.rule), block["body"])
+    if block["tag"] == "tenuto":
+        own = {name for line in lines for name in DECLARED.findall(line)}
+        body = CALLED.sub(lambda called: called[0] if called[1] in own else _called(called, links.name), body)
     return f'{opening} data-copy="{copied}">{body}</div>'
 
 
@@ -47,7 +62,7 @@ def _copied(tag: str | None, lines: list[str]) -> list[str]:
     return [line for line in lines if not FINDING.match(line)]
 
 
-def _line(line: re.Match[str], link: RuleLink) -> str:
+def _line(line: re.Match[str], link: Link) -> str:
     text = _plain(line["body"])
     finding = FINDING.match(text)
     if finding is None:
@@ -59,6 +74,11 @@ def _line(line: re.Match[str], link: RuleLink) -> str:
         message = message.replace(f"[{finding['rule']}]", f'[<a href="{address}">{finding["rule"]}</a>]', 1)
     shown = f'{finding["carets"]} <span class="message">{message}</span>'
     return f'{line["open"]}<span class="finding {kind}">{shown}</span></span>'
+
+
+def _called(called: re.Match[str], link: Link) -> str:
+    address = link(called[1])
+    return called[0] if address is None else f'<a class="name" href="{address}">{called[0]}</a>'
 
 
 def _plain(markup: str) -> str:

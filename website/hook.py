@@ -11,9 +11,9 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
-from website.blocks import dressed, titled
+from website.blocks import Links, dressed, titled
 from website.examples import example_pages
-from website.library import library_pages
+from website.library import library_pages, pages_of_names
 from website.links import led
 from website.page import ROOT, Page
 from website.python_names import python_pages
@@ -61,11 +61,13 @@ def on_page_markdown(markdown: str, page: SitePage, config: MkDocsConfig, files:
 
 
 def on_page_content(content: str, page: SitePage, config: MkDocsConfig, files: Files) -> str:
-    def address(rule: str) -> str | None:
-        file = files.get_file_from_path(f"rules/{rule}.md")
-        return file.url_relative_to(page.file) if file is not None else None
+    def address(place: str | None) -> str | None:
+        path, _, anchor = (place or "").partition("#")
+        file = files.get_file_from_path(path)
+        return None if file is None else file.url_relative_to(page.file) + (anchor and f"#{anchor}")
 
-    return dressed(content, address)
+    names = pages_of_names()
+    return dressed(content, Links(lambda rule: address(f"rules/{rule}.md"), lambda name: address(names.get(name))))
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 
 from tenuto.cli.explain import first_sentence
 from tenuto_analysis.model import head
@@ -26,6 +27,16 @@ def library_pages() -> Iterator[Page]:
     yield Page("library/index.md", FOLDER, _index())
     for module in std_modules():
         yield Page(f"library/std.{module}.md", f"{FOLDER}/{module}.ten", _page(module))
+
+
+@cache
+def pages_of_names() -> Mapping[str, str]:
+    """For each name of the standard library its page, with the place in it."""
+    return {
+        node.name.text: f"library/std.{module}.md#{node.name.text}"
+        for module in std_modules()
+        for node, _ in definitions(module)
+    }
 
 
 def definitions(module: str) -> Iterator[tuple[Definition, str]]:

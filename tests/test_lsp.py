@@ -10,7 +10,10 @@ import pytest
 
 from tests.client import Client, Json
 from tests.command import CLEAN, FAULTY, UNUSED, Command
+from tests.markdown import programs
 
+HOME = Path(__file__).parent
+PAGES = HOME.parent / "analysis/tenuto_analysis/diagnostics/explain"
 MESSY = "fn   double( x:f32[N] )->f32[N]=x+x\n"
 PULLS = {"textDocument": {"diagnostic": {"relatedDocumentSupport": False}}}
 PUBLISHED = "textDocument/publishDiagnostics"
@@ -154,19 +157,40 @@ def test_standard_input_that_ends_ends_the_server(client: Client) -> None:
 
 
 def test_the_server_tells_what_the_command_line_tells(client: Client, tenuto: Command) -> None:
-    examples = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.rglob("tour/*.ten"))]
-    client.initialize()
-    for text in [FAULTY, UNUSED, MESSY, "fn broken(\n", *examples]:
-        document = json.loads(
-            tenuto("check", "-", "--format", "json", "--stdin-filename", "x.ten", stdin=text.encode()).out
-        )
-        told = [(item["rule"], item["start"]["line"] - 1, item["start"]["column"] - 1) for item in document["findings"]]
-        client.open("x.ten", text)
-        heard = [
-            (item["code"], item["range"]["start"]["line"], item["range"]["start"]["character"])
-            for item in client.heard(PUBLISHED)["diagnostics"]
-        ]
-        assert heard == told
-        client.notify("textDocument/didClose", {"textDocument": {"uri": client.uri("x.ten")}})
-        if told:
-            assert client.heard(PUBLISHED)["diagnostics"] == []
+    """Of every program in the manual and of every example: from the disk, and of one in ten from the editor."""
+    files: dict[str, str] = {}
+    for page in [*(HOME / "spec").rglob("*.md"), *PAGES.glob("*.md")]:
+        for number, text in enumerate(programs(page.read_text(encoding="utf-8"))):
+            files[f"{page.stem}-{number}/main.ten"] = text
+    files |= {f"examples/{path.name}": path.read_text(encoding="utf-8") for path in HOME.parent.glob("examples/*.ten")}
+    files |= {"odd/broken.ten": "fn broken(\n", "odd/wide.ten": f"# 😀\r{FAULTY}", "odd/messy.ten": MESSY}
+    tenuto.write({"tenuto.toml": "", **files})
+    document = json.loads(tenuto("check", "--exit-zero", "--format", "json").out)
+    told: dict[str, list[Json]] = {name: [] for name in files}
+    for item in document["findings"]:
+        told[item["file"]].append([item["rule"], item["message"], *map(place_of, (item["start"], item["end"]))])
+
+    assert sum(map(len, told.values())) > 200, "there is something to agree about"
+
+    client.initialize({**PULLS, "general": {"positionEncodings": ["utf-32"]}})
+    reports = client.request("workspace/diagnostic", {"previousResultIds": []})["result"]["items"]
+    assert {report["uri"] for report in reports} == {client.uri(name) for name in files}
+    for report in reports:
+        name = report["uri"].removeprefix(client.uri("")).removeprefix("/")
+        assert heard(report) == told[name], name
+    for name in [*files][::10]:
+        client.open(name, files[name] + "\n")
+        client.change(name, files[name])
+        assert heard(client.request("textDocument/diagnostic", client.document(name))["result"]) == told[name], name
+
+
+def place_of(place: Json) -> Json:
+    return {"line": place["line"] - 1, "character": place["column"] - 1}
+
+
+def heard(report: Json) -> list[Json]:
+    """The findings of a report, as the command line tells them."""
+    return [
+        [item["code"], item["message"].split("\n\n")[0], *map(item["range"].get, ("start", "end"))]
+        for item in report["items"]
+    ]

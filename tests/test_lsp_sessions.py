@@ -9,19 +9,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-import pytest_lsp
 from lsprotocol import converters, types
 from pygls.protocol import default_converter
 from pytest_lsp import ClientServerConfig, LanguageClient
 
 from tenuto_grammar.text import Encoding, code_units
 from tests.client import PATIENCE
-from tests.command import FAULTY
+from tests.command import FAULTY, TENUTO
 
 RECORDED = Path(__file__).parent / "data" / "clients"
 LINE = 'fn f(s: str = "é😀", x: f32[N]) -> f32[N] = x + y\n'
@@ -81,17 +80,17 @@ def editor(request: pytest.FixtureRequest) -> Editor:
     return found
 
 
-@pytest_lsp.fixture(
-    config=ClientServerConfig(
-        [sys.executable, "-m", "tenuto", "lsp"], client_factory=Listener, server_env={**os.environ}
-    )
-)
-async def client(lsp_client: Listener, editor: Editor, tmp_path: Path) -> AsyncIterator[None]:
+@pytest.fixture
+async def client(editor: Editor, tmp_path: Path) -> AsyncIterator[Listener]:
+    started = await ClientServerConfig([*TENUTO, "lsp"], client_factory=Listener, server_env={**os.environ}).start()
+    assert isinstance(started, Listener)
     recorded = (RECORDED / f"{editor.name}.json").read_text(encoding="utf-8").replace("FOLDER", tmp_path.as_posix())
     params = converters.get_converter().structure(json.loads(recorded), types.InitializeParams)
-    lsp_client.offered = (await lsp_client.initialize_session(params)).capabilities
-    yield
-    await lsp_client.shutdown_session()
+    started.offered = (await started.initialize_session(params)).capabilities
+    yield started
+    await started.shutdown_session()
+    stop: Callable[[], Awaitable[None]] = started.stop  # It has no types of its own.
+    await stop()
 
 
 async def findings(client: Listener, editor: Editor, uri: str, version: int) -> list[types.Diagnostic]:
@@ -140,5 +139,6 @@ async def test_the_findings_of_a_workspace(client: Listener, editor: Editor, tmp
     (tmp_path / "a.ten").write_text(FAULTY, encoding="utf-8")
     # The recorded Neovim edits a file without a project, and names no folder.
     report = await client.workspace_diagnostic_async(types.WorkspaceDiagnosticParams([]))
-    found = [(item.uri, len(item.items)) for item in report.items if item.kind == "full"]
+    full = [item for item in report.items if isinstance(item, types.WorkspaceFullDocumentDiagnosticReport)]
+    found = [(item.uri, len(item.items)) for item in full]
     assert found == ([] if editor.name == "neovim" else [((tmp_path / "a.ten").as_uri(), 1)])

@@ -59,8 +59,19 @@ LONGER = {
     "analysis/tenuto_analysis/normal_form.py": "one algebra: terms and their normal form need each other",
 }
 
-# What a check without news must not load.
-HEAVY = {"tenuto_analysis.database", "msgspec", "lark", "numpy", "onnx", "pygls", "rich", "watchfiles", "json"}
+# What a check or a layout without news must not load.
+HEAVY = {
+    "tenuto_analysis.database",
+    "tenuto_grammar.lexer",
+    "msgspec",
+    "lark",
+    "numpy",
+    "onnx",
+    "pygls",
+    "rich",
+    "watchfiles",
+    "json",
+}
 
 MODULES = [path for package in MAY_IMPORT for path in sorted((ROOT / package).rglob("*.py"))]
 WEBSITE = sorted((ROOT / "website").glob("*.py"))  # It is no stage: it may show all of them, and nothing imports it.
@@ -116,15 +127,16 @@ def test_packages_are_those_of_the_table() -> None:
     assert told == set(MAY_IMPORT)
 
 
-def test_a_check_without_news_loads_nothing_heavy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["check", "fmt"])
+def test_a_run_without_news_loads_nothing_heavy(command: str, tmp_path: Path) -> None:
     (tmp_path / "a.ten").write_text("fn f(x: f32[N]) -> f32[N] = x\n", encoding="utf-8")
     program = (
         "import os, sys; os.environ['TENUTO_CACHE_DIR'] = sys.argv[1] + '/cache'; from tenuto.cli.main import run; "
-        "code = run(['check', sys.argv[1], '--quiet']); print(code, *sys.modules)"
+        "code = run([sys.argv[2], sys.argv[1], '--quiet']); print(code, *sys.modules)"
     )
-    command = [sys.executable, "-c", program, str(tmp_path)]
-    subprocess.run(command, capture_output=True, check=True)
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    process = [sys.executable, "-c", program, str(tmp_path), command]
+    subprocess.run(process, capture_output=True, check=True)
+    ran = subprocess.run(process, capture_output=True, text=True, check=True)
     code, *loaded = ran.stdout.split()
     assert code == "0", ran.stdout + ran.stderr
     assert not HEAVY & set(loaded)

@@ -11,6 +11,7 @@ import pytest
 
 from tenuto.cli import cache
 from tenuto.cli.analyse import Analyzer
+from tenuto_grammar import format as formatter
 from tests.command import CLEAN, FAULTY, UNUSED, Command, start
 
 LIBRARY = "fn double(x: f32[N]) -> f32[N] = x + x\n"
@@ -175,6 +176,74 @@ def test_many_at_once(tmp_path: Path) -> None:
     assert next(iter(results))[2] == 1
     (file,) = (tmp_path / ".cache").iterdir()
     assert file.suffix == ".cache"
+
+
+# ------------------------------------------------------------------------------------------------- what is laid out
+
+MESSY = "fn   double( x:f32[N] )->f32[N]=x+x\n"
+LAID = {"a.ten": MESSY, "b.ten": CLEAN, "c.ten": "fn f( -> = x\n", "d.ten": LIBRARY + "# another\n"}
+
+
+@pytest.fixture
+def formatted(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[str]]:
+    """The texts that were laid out since the last call."""
+    texts: list[str] = []
+    original = formatter.format
+
+    def format_text(text: str) -> object:
+        texts.append(text)
+        return original(text)
+
+    def taken() -> list[str]:
+        found = [*texts]
+        texts.clear()
+        return found
+
+    monkeypatch.setattr(formatter, "format", format_text)
+    return taken
+
+
+def test_what_is_laid_out_is_not_laid_out_again(tenuto: Command, formatted: Callable[[], list[str]]) -> None:
+    tenuto.write(LAID)
+    assert tenuto("fmt", "--check").code == 1
+    assert sorted(formatted()) == sorted(LAID.values())
+    again = tenuto("fmt", "--check")
+    assert again.out == "would lay out a.ten\n"
+    assert "cannot lay out c.ten" in again.err
+    assert sorted(formatted()) == sorted([LAID["a.ten"], LAID["c.ten"]])
+    tenuto("fmt")
+    tenuto("fmt")
+    assert tenuto.read("a.ten") == CLEAN
+    formatted()
+    tenuto.write({"b.ten": MESSY, "c.ten": LAID["d.ten"]})
+    assert tenuto("fmt").err == "1 file changed, 3 as they should be\n"
+    assert formatted() == [MESSY]
+
+
+def test_laying_out_without_a_cache(tenuto: Command, formatted: Callable[[], list[str]]) -> None:
+    tenuto.write(LAID)
+    tenuto("fmt", "--check", "--no-cache")
+    tenuto("fmt", "-", stdin=CLEAN.encode())
+    assert not (tenuto.folder / ".cache").exists()
+    tenuto("fmt", "--check")
+    formatted()
+    tenuto("fmt", "--check", "--no-cache")
+    assert len(formatted()) == len(LAID)
+
+
+@pytest.mark.parametrize("damage", damages().values(), ids=[*damages()])
+def test_a_damaged_cache_of_what_is_laid_out_is_made_again(
+    tenuto: Command, formatted: Callable[[], list[str]], damage: Callable[[bytes], bytes]
+) -> None:
+    tenuto.write({"b.ten": CLEAN})
+    first = tenuto("fmt", "--check")
+    file = cache_file(tenuto)
+    file.write_bytes(damage(file.read_bytes()))
+    formatted()
+    assert tenuto("fmt", "--check") == first
+    assert formatted() == [CLEAN]
+    assert tenuto("fmt", "--check") == first
+    assert formatted() == []
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
-"""What was found in files that have not changed, kept between runs in the user's cache folder.
+"""What is known of files that have not changed, kept between runs in the user's cache folder.
 
-There is one cache file for a workspace root and a build of Tenuto. It maps each source file to the digests of all files
-that its findings came from (its own, and whatever its imports reach, existing or not) and to its reports. A cache file
-begins with a checksum of the rest, which is loaded only where it agrees. Whatever is wrong with a cache, it is as if it
-were not there: reading and writing never fail, and two runs at once each replace the whole file.
+There is one cache file for a workspace root and a build of Tenuto, and one for a build alone. The first maps each
+source file to the digests of all files that its findings came from (its own, and whatever its imports reach, existing
+or not) and to its reports; the other holds the digests of what is laid out as it should be. A cache file begins with a
+checksum of the rest, which is loaded only where it agrees. Whatever is wrong with a cache, it is as if it were not
+there: reading and writing never fail, and two runs at once each replace the whole file.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tenuto_analysis
 import tenuto_grammar
@@ -56,8 +57,8 @@ class Cache:
     """The cache of the workspace at `root`; `folder` None keeps nothing."""
 
     def __init__(self, root: str, folder: str | None) -> None:
-        self._path = os.path.join(folder, f"{_digest(os.fsencode(root) + _build())}.cache") if folder else None
-        self._entries: dict[str, StoredEntry] = _read(self._path) if self._path else {}
+        self._path = _path(folder, os.fsencode(root)) if folder else None
+        self._entries: dict[str, StoredEntry] = (_read(self._path) or {}) if self._path else {}
         self._changed = False
 
     def get(self, file: str, disk: Disk) -> tuple[Report, ...] | None:
@@ -79,6 +80,29 @@ class Cache:
         kept = [(file, entry) for file, entry in self._entries.items() if os.path.exists(file)]
         _write(self._path, dict(kept[-MOST_ENTRIES:]))
         _prune(os.path.dirname(self._path))
+
+
+class LaidOut:
+    """The digests of contents that are laid out as they should be; `folder` None keeps nothing."""
+
+    def __init__(self, folder: str | None) -> None:
+        self._path = _path(folder, b"laid out") if folder else None
+        self._digests: dict[bytes, None] = dict.fromkeys((_read(self._path) or ()) if self._path else ())
+        self._changed = False
+
+    def __contains__(self, content: bytes) -> bool:
+        return self._path is not None and _short(content) in self._digests
+
+    def add(self, content: bytes) -> None:
+        if content not in self:
+            self._digests[_short(content)] = None
+            self._changed = True
+
+    def save(self) -> None:
+        """Writes what is new; the oldest are dropped where there are too many."""
+        if self._path is not None and self._changed:
+            _write(self._path, tuple(self._digests)[-MOST_ENTRIES:])
+            _prune(os.path.dirname(self._path))
 
 
 def cache_folder() -> str:
@@ -113,30 +137,34 @@ def _package_files(folder: str) -> Iterable[str]:
             yield entry.path
 
 
-def _digest(data: bytes) -> str:
-    return blake2b(data, digest_size=16).hexdigest()
+def _path(folder: str, what: bytes) -> str:
+    return os.path.join(folder, f"{_short(what + _build()).hex()}.cache")
+
+
+def _short(data: bytes) -> bytes:
+    return blake2b(data, digest_size=16).digest()
 
 
 def _checksum(payload: bytes) -> bytes:
     return blake2b(payload, digest_size=CHECKSUM_SIZE).digest()
 
 
-def _read(path: str) -> dict[str, StoredEntry]:
+def _read(path: str) -> Any:
+    """What was written, or None."""
     try:
         with open(path, "rb") as opened:
             data = opened.read()
     except OSError:
-        return {}
+        return None
     start = len(MAGIC) + CHECKSUM_SIZE
     payload = data[start:]
     if data[:start] != MAGIC + _checksum(payload):
-        return {}
-    entries: dict[str, StoredEntry] = marshal.loads(payload)
-    return entries
+        return None
+    return marshal.loads(payload)
 
 
-def _write(path: str, entries: dict[str, StoredEntry]) -> None:
-    payload = marshal.dumps(entries)
+def _write(path: str, content: dict[str, StoredEntry] | tuple[bytes, ...]) -> None:
+    payload = marshal.dumps(content)
     temporary = f"{path}.{os.getpid()}.new"
     try:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)

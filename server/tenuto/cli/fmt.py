@@ -1,20 +1,27 @@
-"""`tenuto fmt`: lays files out in the one canonical way. A file with a mistake in its syntax is left as it is."""
+"""`tenuto fmt`: lays files out in the one canonical way. A file with a mistake in its syntax is left as it is.
+
+The formatter is imported only for a text that the cache does not know to be laid out.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from difflib import unified_diff
-from typing import NamedTuple
+from importlib import import_module
+from typing import TYPE_CHECKING, NamedTuple
 
+from tenuto.cli.cache import LaidOut, cache_folder
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.sources import Disk, Source, find_sources, read_standard_input
 from tenuto.cli.terminal import Painter, Style, harmless, wants_color
 from tenuto.cli.writing import replace_file
-from tenuto_grammar.format import format as format_text
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.texts import encode
+
+if TYPE_CHECKING:
+    from tenuto_grammar.format import Formatted
 
 
 class Laid(NamedTuple):
@@ -44,6 +51,7 @@ def run(arguments: list[str]) -> int:
     parser.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input")
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
     parser.add_argument("--quiet", "-q", action="store_true", help="no summary")
+    parser.add_argument("--no-cache", dest="cache", action="store_false", help="neither read nor write the cache")
     read = parser.parse_args(arguments)
     if "-" in read.paths and len(read.paths) > 1:
         raise Misuse("standard input (-) stands alone, without other paths")
@@ -54,7 +62,8 @@ def run(arguments: list[str]) -> int:
         sources = [read_standard_input(disk, read.stdin_filename)]
     else:
         sources = find_sources(read.paths, SettingsFinder())
-    results = [_lay_out(source, disk) for source in sources]
+    known = LaidOut(cache_folder() if read.cache and not standard_input else None)
+    results = [_lay_out(source, disk, known) for source in sources]
     laid = [result for result in results if isinstance(result, Laid)]
     refused = [result for result in results if isinstance(result, Refused)]
     changed = [result for result in laid if result.after != result.before]
@@ -71,6 +80,7 @@ def run(arguments: list[str]) -> int:
         for result in changed:
             _write(result, disk)
     sys.stdout.flush()
+    known.save()
 
     for refusal in refused:
         print(f"tenuto: cannot lay out {harmless(refusal.source.shown)}: {refusal.why}", file=sys.stderr)
@@ -82,17 +92,21 @@ def run(arguments: list[str]) -> int:
     return 1 if refused or (changed and (read.check or read.diff)) else 0
 
 
-def _lay_out(source: Source, disk: Disk) -> Laid | Refused:
-    decoded = disk.decoded(source.file)
-    if decoded is None:
+def _lay_out(source: Source, disk: Disk, known: LaidOut) -> Laid | Refused:
+    content, decoded = disk.content(source.file), disk.decoded(source.file)
+    if decoded is None or isinstance(content, OSError):
         return Refused(source, disk.obstacle(source.file) or "it cannot be read")
     if decoded.problem is not None:
         return Refused(source, decoded.problem.message)
-    formatted = format_text(decoded.text)
+    if content in known:
+        return Laid(source, decoded.text, decoded.text)
+    formatted: Formatted = import_module("tenuto_grammar.format").format(decoded.text)
     if formatted.problems:
         problem = formatted.problems[0]
         line, column = disk.lines(source.file).position(problem.span.start)
         return Refused(source, f"line {line + 1}, column {column + 1}: {problem.message}")
+    if formatted.text == decoded.text:
+        known.add(content)
     return Laid(source, decoded.text, formatted.text)
 
 

@@ -68,7 +68,7 @@ def test_signatures_are_read_back(tenuto: Command) -> None:
         "3 nodes in the model itself\n"
         "2 functions:\n"
         "  model Linear(x: f32[S.0, 4]) -> f32[S.0, 4]\n"
-        "    called 2 times, 3 nodes, 2 weights, std/nn.ten:7:1\n"
+        "    called 2 times, 1 node, 2 weights, std/nn.ten:7:1\n"
         "  model Block(x: f32[B, 4]) -> f32[B, 4]\n"
         "    called 2 times, 3 nodes, 2 weights, net.ten:6:1\n"
         "4 weights: 40 parameters, 160 B in net.safetensors\n"

@@ -50,6 +50,7 @@ from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.ledger import KEY
 from tenuto_backend.onnx.options import OnnxError, Options, Profile
 from tenuto_backend.onnx.save import save, with_weights
+from tenuto_backend.passes import optimised
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_backend.reference.values import Array
 from tenuto_grammar import syntax
@@ -631,6 +632,8 @@ CALLS: Mapping[str, Sequence[str]] = {
     "batch_norm": ["batch_norm(z, c, abs(c), c, c)"],
     "group_norm": ["group_norm(z, 2, c, c)"],
     "instance_norm": ["instance_norm(z, c, c, eps = 0.01)"],
+    "global_avg_pool": ["global_avg_pool(z)", "global_avg_pool(z[:, :, 0])"],
+    "global_max_pool": ["global_max_pool(z)"],
     "squeeze": ["squeeze(x[:, none], 1)"],
     "pixel_shuffle": ["pixel_shuffle(z, 2)"],
     "resize_bilinear": [
@@ -717,8 +720,6 @@ WITHOUT = (
     "dot(x, x)",
     "eye(N)",
     "flatten(z)",
-    "global_avg_pool(z)",
-    "global_max_pool(z)",
     "glu(e2)",
     "is_finite(x)",
     "l2_normalize(x)",
@@ -751,6 +752,42 @@ def test_a_library_call_without_an_operator_means_its_body(call: str) -> None:
         for start in RUNNERS.values():
             with np.errstate(all="ignore"):
                 agree(expected(found, inputs), start(model).run(None, feeds_of(model, inputs)), 3.0)
+
+
+DENSE = """
+model Layer[N](x: f32[B, 3]) -> f32[B, N] {
+  param weight: f32[N, 3]
+  param bias: f32[N]
+  let y = x @ transpose(weight)
+  return RESULT
+}
+deploy test = Layer[N = 4] { weights: init(seed = 0), dims: { B: 0 .. 9 } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("result", "operators"),
+    [
+        ("y + bias", {"Gemm"}),
+        ("relu(y + bias)", {"Gemm", "Relu"}),
+        ("y", {"Transpose", "MatMul"}),
+        ("y + y", {"Transpose", "MatMul", "Add"}),
+        ("y + bias + y", {"Transpose", "MatMul", "Add"}),
+        ("y + bias[none, :]", {"Transpose", "MatMul", "Add", "Unsqueeze", "Constant"}),
+        ("x[:, :1] + bias", {"Slice", "Add", "Constant"}),
+    ],
+)
+def test_a_dense_layer_of_a_matrix_is_one_operator(result: str, operators: set[str]) -> None:
+    db, elaborated = deployed(DENSE.replace("RESULT", result))
+    found = optimised(elaborated)
+    drawn = {w.path: random_of(at, w.value.type, {}) for at, w in enumerate(found.entry.weights)}
+    model = with_weights(emit(db, found, Options()), drawn)
+    accept(model)
+    assert {node.op_type for node in model.graph.node} == operators
+    for rows in (0, 1, 5):
+        inputs = [random_of(7, found.entry.inputs[0].type, dict.fromkeys(leaves_of(found), rows))]
+        for start in RUNNERS.values():
+            agree(expected(found, inputs, drawn), start(model).run(None, feeds_of(model, inputs)))
 
 
 def leaves_of(found: Graph) -> Sequence[Leaf]:

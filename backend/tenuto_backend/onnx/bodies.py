@@ -13,12 +13,15 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dtypes import BOOL
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_analysis.types import Tensor
+from tenuto_backend.dense import Dense, dense, makers_in, reads_in
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.declared import Declared, declared, lower
+from tenuto_backend.onnx.dtypes import scalar
 from tenuto_backend.onnx.infos import value_info
 from tenuto_backend.onnx.options import OnnxError, Options
 from tenuto_backend.onnx.provenance import Places
 from tenuto_backend.onnx.rules import EXCEPTIONS, RULES
+from tenuto_backend.onnx.schemas import takes
 from tenuto_backend.onnx.scope import Axis, Scope
 from tenuto_backend.onnx.site import Site
 
@@ -52,11 +55,17 @@ class Writer(Struct, eq=False):
 
 
 def write(writer: Writer, scope: Scope, block: Block) -> None:
-    """The nodes of a block, in order."""
+    """The nodes of a block, in order; a dense layer is one node where its last one stands."""
+    layers = _dense(scope, block) if writer.options.recognise else {}
+    inside = {id(node) for layer in layers.values() for node in layer.inside}
     for node in block.nodes:
+        if id(node) in inside:
+            continue
         _tell(writer, scope, node)
         since = len(scope.nodes)
-        _bind(writer, scope, node.results, _node(writer, scope, node), since, node.origin)
+        layer = layers.get(id(node))
+        names = _node(writer, scope, node) if layer is None else _gemm(scope, layer)
+        _bind(writer, scope, node.results, names, since, node.origin)
 
 
 def exported(scope: Scope, block: Block, outputs: Sequence[str]) -> None:
@@ -117,6 +126,22 @@ def _bind(
         if found != name and ssa not in writer.wanted:
             scope.describe(ssa)
         writer.told.append(Told(found, str(ssa.type), writer.places.text(origin)))
+
+
+def _dense(scope: Scope, block: Block) -> dict[int, Dense]:
+    """The dense layers of a block that are one operator, by their last nodes."""
+    makers, reads = makers_in(block), reads_in(block)
+    layers = {id(node): dense(node, makers, reads) for node in block.nodes}
+    return {
+        key: layer
+        for key, layer in layers.items()
+        if layer is not None and layer.bias is not None and takes("Gemm", scope.unit.opset, scalar(layer.x.type.dtype))
+    }
+
+
+def _gemm(scope: Scope, layer: Dense) -> Sequence[str]:
+    assert layer.bias is not None
+    return [scope.op("Gemm", *map(scope.value, (layer.x, layer.kernel, layer.bias)), transB=1)]
 
 
 # ----------------------------------------------------------------------------------------------------------- primitives

@@ -17,10 +17,11 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, Node, Ssa, Weight, blocks_of, operands_of, walk
+from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, Node, Ssa, Weight
 from tenuto_analysis.modules import STD
 from tenuto_analysis.types import Float, Tensor
 from tenuto_analysis.verify import verify
+from tenuto_backend.dense import dense, makers_in, reads_in
 from tenuto_backend.passes.dead_code import drop_dead_code
 from tenuto_backend.passes.rewrite import Renamed, reading, with_blocks
 from tenuto_backend.weights.folded import Fold, FoldedBias, FoldedKernel
@@ -151,7 +152,7 @@ class _InFunction:
         body = self._with_folds(self._with_calls(self._function.body))
         folded = tuple(self._folded.values())
         made = replace(self._function, body=body)
-        read, gone = _reads(made), {id(ssa) for item in folded for ssa in item.pair.parts}
+        read, gone = reads_in(body), {id(ssa) for item in folded for ssa in item.pair.parts}
         weights: list[Weight] = []
         for weight in self._function.weights:
             mine = (item for item in folded if item.pair.kernel is weight.value)
@@ -178,11 +179,11 @@ class _InFunction:
 
     def _with_folds(self, block: Block) -> Block:
         """The block without the normalisations that can be folded."""
-        reads = _reads(replace(self._function, body=block))
+        reads = reads_in(block)
         return self._renaming(self._without_norms(block, reads))
 
     def _without_norms(self, block: Block, reads: Counter[int]) -> Block:
-        makers = {id(result): node for node in block.nodes for result in node.results}
+        makers = makers_in(block)
         instead: dict[int, list[Node]] = {}
         for node in block.nodes:
             norm = _norm(node)
@@ -263,17 +264,9 @@ def _layer(node: Node, makers: Mapping[int, Node], reads: Counter[int]) -> _Laye
     match node:
         case Apply(op=op, arguments={"weight": Ssa() as kernel, "bias": bias}) if op in _CONVOLUTIONS:
             return _Layer(kernel, bias if isinstance(bias, Ssa) else None)
-        case Apply(op="matmul", arguments={"b": Ssa() as turned}, results=(result,)) if len(result.type.shape) == 2:
-            match makers.get(id(turned)):
-                case Apply(op="transpose", arguments={"x": Ssa() as kernel}) if reads[id(turned)] == 1:
-                    return _Layer(kernel, None)
-                case _:
-                    return None
-        case Apply(op="add", arguments={"a": Ssa() as product, "b": Ssa() as bias}):
-            first = makers.get(id(product))
-            layer = _layer(first, makers, reads) if isinstance(first, Apply) and first.op == "matmul" else None
-            alone = reads[id(product)] == 1 and len(bias.type.shape) == 1
-            return _Layer(layer.kernel, bias) if layer is not None and alone else None
+        case Apply(op="matmul" | "add"):
+            found = dense(node, makers, reads)
+            return _Layer(found.kernel, found.bias) if found is not None else None
         case Call(function=function):
             ending = _ending(function)
             if ending is None:
@@ -287,9 +280,9 @@ def _layer(node: Node, makers: Mapping[int, Node], reads: Counter[int]) -> _Laye
 
 def _ending(function: Function) -> tuple[_Layer, Node] | None:
     """The layer in which a function ends, and its last node; its weights are the function's and serve it alone."""
-    makers = {id(result): node for node in function.body.nodes for result in node.results}
+    makers = makers_in(function.body)
     last = makers.get(id(function.results[0])) if len(function.results) == 1 else None
-    reads = _reads(function)
+    reads = reads_in(function.body)
     layer = _layer(last, makers, reads) if last is not None else None
     if last is None or layer is None or reads[id(function.results[0])] != 1:
         return None
@@ -304,12 +297,3 @@ def _passed(node: Call) -> Iterator[tuple[Ssa, Ssa]]:
     taken = [*function.inputs, *(ssa for _, ssa in function.size_inputs)]
     yield from zip(taken, node.operands, strict=True)
     yield from zip((weight.value for weight in function.weights), node.weights, strict=True)
-
-
-def _reads(function: Function) -> Counter[int]:
-    """How often each value is read, by a node or as a result."""
-    found = Counter(map(id, function.results))
-    for node in walk(function.body):
-        found.update(map(id, operands_of(node)))
-        found.update(id(ssa) for inner in blocks_of(node) for ssa in inner.results)
-    return found

@@ -10,6 +10,7 @@ from tenuto_backend.onnx.rules import (
     elementwise,
     index,
     linear,
+    pool,
     reduce,
     resize,
     rotary,
@@ -28,6 +29,7 @@ RULES: Mapping[str, Rule] = {
     **resize.RULES,
     **attention.RULES,
     **rotary.RULES,
+    **pool.RULES,
 }
 """What `lower onnx rule` stands for, and the two operations that the language writes as an index."""
 

@@ -16,7 +16,9 @@ from tenuto_analysis.insight.entities import EntityKind
 from tenuto_analysis.insight.weight_count import count_of
 from tenuto_analysis.types import Reference
 from tenuto_grammar.tables import tables
+from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
+from tenuto_server.features.signature_help import signature_help
 from tenuto_server.features.words import KEYWORDS, explained
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
@@ -34,7 +36,7 @@ def workspace(text: str) -> Workspace:
 
 
 # What a feature is asked at an offset of a file.
-AT_A_PLACE: tuple[Callable[[Workspace, str, int], object], ...] = (hover,)
+AT_A_PLACE: tuple[Callable[[Workspace, str, int], object], ...] = (hover, completions, signature_help)
 
 
 def cut(text: str) -> Iterator[str]:
@@ -49,7 +51,7 @@ def cut(text: str) -> Iterator[str]:
 def test_every_place_is_answered(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     whole = workspace(text)
-    for offset in range(0, len(text) + 1, 7):
+    for offset in range(0, len(text) + 1, 23):
         for feature in AT_A_PLACE:
             feature(whole, FILE, offset)
 

@@ -66,9 +66,14 @@ class Workspace:
                     reached[needed] = None
                     waiting.append(needed)
         for path in loading.weights_files(self.database, file):
-            self.database.set(weights_header, path, self._header(path, self._root(file)))
+            self.header(file, path)
             reached[path] = None
         return tuple(reached)
+
+    def header(self, file: str, path: str) -> Header | None:
+        """The header of a file of weights that a source file names, read again where that has changed."""
+        self.database.set(weights_header, path, self._header(path, self._root(file)))
+        return weights_header(self.database, path)
 
     def refresh(self, file: str) -> None:
         """Reads a file again, where it was loaded: it may have changed, appeared or vanished."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from itertools import count
 
 from tenuto_analysis.weights import Header, Stored
 from tenuto_grammar.text import LineIndex, Span
+from tenuto_server.reports import Edit
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
 from tests.markdown import Program
@@ -60,6 +62,22 @@ def asked(program: Program) -> tuple[Workspace, str, Span]:
     MEMORY.workspace.load(file)
     first = LineIndex(program.text).line_span(line).start
     return MEMORY.workspace, file, Span(first + start, first + end)
+
+
+def others(program: Program, file: str) -> tuple[str, ...]:
+    """The other source files of a program's workspace, loaded."""
+    folder = file.removesuffix(program.file)
+    found = tuple(folder + name for name in program.files if name.endswith(".ten") and name != program.file)
+    for other in found:
+        MEMORY.workspace.load(other)
+    return found
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """A text after edits that do not overlap."""
+    for edit in sorted(edits, reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return text
 
 
 def shown(workspace: Workspace, file: str, span: Span) -> str:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
-from tests.features.memory import asked
+from tenuto_server.features.import_edits import import_edit
+from tenuto_server.features.offers import Offer
+from tenuto_server.features.signature_help import signature_help
+from tenuto_server.reports import Edit
+from tests.features.memory import applied, asked, others
 from tests.markdown import Output, Program
 
 
@@ -19,4 +24,57 @@ def _hover(program: Program) -> str:
     return f"{workspace.text(file)[slice(*found.span)]}\n---\n{text}"
 
 
-OUTPUTS: Mapping[str, Output] = {"hover": _hover}
+def _completion(program: Program) -> str:
+    """The best of what is offered behind the carets: `+` fits there, `-` does not."""
+    workspace, file, here = asked(program)
+    found = completions(workspace, file, here.end, others(program, file))
+    if found is None:
+        return "nothing"
+    lines = [f"replaces `{workspace.text(file)[slice(*found.span)]}`"]
+    lines += [_offer(offer) for offer in found.offers[:_SHOWN]]
+    more = len(found.offers) - _SHOWN
+    return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
+
+
+_SHOWN = 12
+
+
+def _offer(offer: Offer) -> str:
+    kind = offer.entity.kind.value if offer.entity is not None else "keyword"
+    mark = {0: "+", 1: " ", 2: "-"}[offer.fit]
+    snippet = f" inserts `{offer.snippet}`" if offer.snippet else ""
+    return f"{mark} {offer.label} ({kind}) {offer.detail}".rstrip() + snippet
+
+
+def _completed(program: Program) -> str:
+    """The program after the best offer is taken, with the import that it adds."""
+    workspace, file, here = asked(program)
+    found = completions(workspace, file, here.end, others(program, file))
+    assert found is not None
+    word = workspace.text(file)[slice(*found.span)]
+    best = next(offer for offer in found.offers if offer.label.startswith(word))
+    edits = [Edit(*found.span, best.text)]
+    if best.origin:
+        edits.append(import_edit(workspace.database, file, best.origin, best.label))
+    return applied(workspace.text(file), edits)
+
+
+def _signature(program: Program) -> str:
+    """The signature with the active parameter in marks; the cursor stands behind the carets."""
+    workspace, file, here = asked(program)
+    found = signature_help(workspace, file, here.end)
+    if found is None:
+        return "nothing"
+    label = found.label
+    if found.active is not None:
+        start, end = found.parameters[found.active]
+        label = f"{label[:start]}»{label[start:end]}«{label[end:]}"
+    return f"{label}\n{found.documentation}".rstrip()
+
+
+OUTPUTS: Mapping[str, Output] = {
+    "hover": _hover,
+    "completion": _completion,
+    "completed": _completed,
+    "signature": _signature,
+}

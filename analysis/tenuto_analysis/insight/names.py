@@ -30,7 +30,11 @@ def names(db: Database, file: str, key: str) -> Names:
     node = modules.declaration(db, file, key)
     if node is None:
         return Names((), ())
-    w = Scopes(db, file, key, len(modules.chunk_text(db, (file, key)) or ""))
+    return names_of(Scopes(db, file, key, len(modules.chunk_text(db, (file, key)) or "")), node)
+
+
+def names_of(w: Scopes, node: syntax.Declaration) -> Names:
+    """The names of a declaration, found by a new walk."""
     _declaration(w, node)
     return Names(tuple(sorted(w.found, key=lambda item: item.span)), tuple(w.visible))
 

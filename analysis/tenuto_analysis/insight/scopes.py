@@ -20,10 +20,11 @@ from tenuto_grammar.text import Span
 class Scopes:
     """A walk over a declaration: what it found, and the names in scope where it stands.
 
-    `implicit` is true in a head, where a size is quantified by mentioning it.
+    `implicit` is true in a head, where a size is quantified by mentioning it. `known` is what was inferred for the
+    syntax, where that is not what the database has.
     """
 
-    def __init__(self, db: Database, file: str, key: str, length: int) -> None:
+    def __init__(self, db: Database, file: str, key: str, length: int, known: Survey | None = None) -> None:
         self.db = db
         self.file = file
         self.key = key
@@ -34,7 +35,7 @@ class Scopes:
         self.implicit = False
         self.indices: dict[str, Entity] = {}  # Loop variables by name: the type of a `var` may mention a later one.
         self.loops: list[tuple[int, int]] = []  # Around each loop: the scope, and where the loop ends.
-        self._survey: Survey | None = None
+        self._survey = known
 
     def mention(self, span: Span, entity: Entity | None, role: Role = Role.READ) -> None:
         if entity is not None and span.end > span.start:

@@ -34,9 +34,13 @@ EMPTY = Survey({}, {}, {}, {})
 @query
 def survey(db: Database, file: str, key: str) -> Survey:
     """Checks a declaration once more, and notes what is inferred on the way."""
+    return survey_of(db, file, key, modules.declaration(db, file, key))
+
+
+def survey_of(db: Database, file: str, key: str, node: syntax.Declaration | None) -> Survey:
+    """As `survey`, of another syntax in the place of the declaration's own: one with a name where somebody types."""
     if key in recursion.circles(db, file):
         return EMPTY
-    node = modules.declaration(db, file, key)
     recorder = Recorder()
     defined: dict[Span, Value] = {}
     match node:

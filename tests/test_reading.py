@@ -51,7 +51,7 @@ def cut(text: str) -> Iterator[str]:
 def test_every_place_is_answered(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     whole = workspace(text)
-    for offset in range(0, len(text) + 1, 23):
+    for offset in range(0, len(text) + 1, 61):
         for feature in AT_A_PLACE:
             feature(whole, FILE, offset)
 
@@ -60,7 +60,7 @@ def test_every_place_is_answered(path: Path) -> None:
 def test_half_typed_programs_are_answered(path: Path) -> None:
     for text in cut(path.read_text(encoding="utf-8")):
         broken = workspace(text)
-        for offset in range(len(text), max(len(text) - 300, 0), -5):
+        for offset in range(len(text), max(len(text) - 300, 0), -17):
             for feature in AT_A_PLACE:
                 feature(broken, FILE, offset)
 

@@ -351,7 +351,6 @@ def _imported(typing: Typing, node: syntax.Import) -> Iterator[Offer]:
     """The names of a module that its import does not list yet."""
     file = modules.module_file(modules.root(typing.db, typing.cursor.file), node.path.text)
     listed = {item.name.text for item in node.names or ()}
-    typing.workspace.load(file)
     for name, keyword in modules.offered(typing.db, file).items():
         if name not in listed:
             yield Offer(name, Entity(EntityKind(keyword), name, file, name), text=name)

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
-from tenuto_server.protocol.feature import Feature
+from lsprotocol import types
 
-FEATURES: tuple[Feature, ...] = ()
+from tenuto_server.features.hover import hover
+from tenuto_server.protocol.feature import Context, Feature
+
+
+def hover_at(context: Context, params: types.HoverParams) -> types.Hover | None:
+    page = context.page(params.text_document.uri)
+    found = hover(context.workspace, page.file, page.offset(params.position))
+    if found is None:
+        return None
+    content = types.MarkupContent(types.MarkupKind.Markdown, found.markdown)
+    return types.Hover(content, page.range(found.span.start, found.span.end))
+
+
+FEATURES = (Feature(types.TEXT_DOCUMENT_HOVER, hover_at),)

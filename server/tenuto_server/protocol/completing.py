@@ -1,0 +1,158 @@
+"""What is offered while a program is typed: completion, and what a call takes."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from lsprotocol import types
+
+from tenuto_analysis.insight.entities import Entity, EntityKind
+from tenuto_server.features.completion import completions, explanation
+from tenuto_server.features.import_edits import import_edit
+from tenuto_server.features.offers import CALLED, Offer
+from tenuto_server.features.signature_help import signature_help
+from tenuto_server.features.sources import sources
+from tenuto_server.protocol.feature import Context, Feature, Page
+
+KINDS = {
+    EntityKind.MODULE: types.CompletionItemKind.Module,
+    EntityKind.FN: types.CompletionItemKind.Function,
+    EntityKind.MODEL: types.CompletionItemKind.Class,
+    EntityKind.OP: types.CompletionItemKind.Function,
+    EntityKind.RECORD: types.CompletionItemKind.Struct,
+    EntityKind.TYPE: types.CompletionItemKind.Interface,
+    EntityKind.CONST: types.CompletionItemKind.Constant,
+    EntityKind.DEPLOY: types.CompletionItemKind.Module,
+    EntityKind.FIELD: types.CompletionItemKind.Field,
+    EntityKind.GENERIC: types.CompletionItemKind.TypeParameter,
+    EntityKind.PARAMETER: types.CompletionItemKind.Variable,
+    EntityKind.SIZE: types.CompletionItemKind.TypeParameter,
+    EntityKind.LOCAL: types.CompletionItemKind.Variable,
+    EntityKind.VARIABLE: types.CompletionItemKind.Variable,
+    EntityKind.PART: types.CompletionItemKind.Property,
+    EntityKind.WEIGHT: types.CompletionItemKind.Property,
+    EntityKind.INDEX: types.CompletionItemKind.Variable,
+    EntityKind.AXIS: types.CompletionItemKind.Variable,
+    EntityKind.DTYPE: types.CompletionItemKind.Keyword,
+    EntityKind.BUILTIN: types.CompletionItemKind.Function,
+    EntityKind.POLICY: types.CompletionItemKind.EnumMember,
+    EntityKind.TARGET: types.CompletionItemKind.EnumMember,
+    EntityKind.SETTING: types.CompletionItemKind.Property,
+}
+TRIGGERS = [".", "[", "(", "{", '"', "/", "|", ">"]
+_LOOK_AGAIN = 5.0  # seconds after which folders are looked into again
+_MOST_FILES = 500  # Files of a workspace whose names are offered.
+
+
+class Completer:
+    """Completes, and remembers for a while which files there are: to look into every folder at each key is too much."""
+
+    def __init__(self) -> None:
+        self._files: tuple[str, ...] = ()
+        self._folders: tuple[str, ...] = ()
+        self._looked = 0.0
+
+    def features(self) -> tuple[Feature, ...]:
+        options = types.CompletionOptions(trigger_characters=TRIGGERS, resolve_provider=True)
+        return (Feature(types.TEXT_DOCUMENT_COMPLETION, self._completion, options),)
+
+    def _completion(self, context: Context, params: types.CompletionParams) -> types.CompletionList:
+        page = context.page(params.text_document.uri)
+        found = completions(context.workspace, page.file, page.offset(params.position), self._sources(context))
+        if found is None:
+            return types.CompletionList(is_incomplete=False, items=[])
+        place = page.range(found.span.start, found.span.end)
+        items = [_item(context, page, place, rank, offer) for rank, offer in enumerate(found.offers)]
+        return types.CompletionList(is_incomplete=False, items=items)
+
+    def _sources(self, context: Context) -> tuple[str, ...]:
+        """The files whose names can be imported, loaded."""
+        now = time.monotonic()
+        if context.folders != self._folders or now - self._looked > _LOOK_AGAIN:
+            self._files = sources(context.folders, context.settings)[:_MOST_FILES]
+            self._folders, self._looked = context.folders, now
+        for file in self._files:
+            context.workspace.load(file)
+        return self._files
+
+
+def _item(context: Context, page: Page, place: types.Range, rank: int, offer: Offer) -> types.CompletionItem:
+    entity = offer.entity
+    snippet = offer.snippet if _takes_snippets(context) else ""
+    edits = None
+    if offer.origin:
+        edit = import_edit(context.workspace.database, page.file, offer.origin, offer.label)
+        edits = [page.text_edit(edit)]
+    return types.CompletionItem(
+        offer.label,
+        kind=KINDS[entity.kind] if entity is not None else types.CompletionItemKind.Keyword,
+        detail=offer.detail or None,
+        preselect=True if rank == 0 and offer.fit == 0 else None,
+        sort_text=f"{rank:04}",
+        insert_text_format=types.InsertTextFormat.Snippet if snippet else None,
+        text_edit=types.TextEdit(place, snippet or offer.text),
+        additional_text_edits=edits,
+        commit_characters=["("] if entity is not None and entity.kind in CALLED and not snippet else None,
+        data=[entity.kind.value, entity.name, entity.file, entity.key] if entity is not None else None,
+    )
+
+
+def _takes_snippets(context: Context) -> bool:
+    document = context.client.capabilities.text_document
+    item = document.completion.completion_item if document is not None and document.completion is not None else None
+    return item is not None and bool(item.snippet_support)
+
+
+def resolve(context: Context, item: types.CompletionItem) -> types.CompletionItem:
+    """Adds what is said of an item: its declaration and its documentation."""
+    entity = _entity(item.data)
+    if entity is not None:
+        detail, words = explanation(context.workspace, entity)
+        item.detail = item.detail or detail or None
+        item.documentation = types.MarkupContent(types.MarkupKind.Markdown, words) if words else None
+    return item
+
+
+def _entity(data: object) -> Entity | None:
+    """The entity of an item that came back; the client may send anything."""
+    try:
+        kind, name, file, key = msgspec.convert(data, tuple[str, str, str, str])
+        return Entity(EntityKind(kind), name, file, key)
+    except (msgspec.ValidationError, ValueError):
+        return None
+
+
+def signatures(context: Context, params: types.SignatureHelpParams) -> types.SignatureHelp | None:
+    page = context.page(params.text_document.uri)
+    found = signature_help(context.workspace, page.file, page.offset(params.position))
+    if found is None:
+        return None
+    offsets = _knows_offsets(context)
+    parameters = [
+        types.ParameterInformation((start, end) if offsets else found.label[start:end])
+        for start, end in found.parameters
+    ]
+    words = types.MarkupContent(types.MarkupKind.Markdown, found.documentation) if found.documentation else None
+    # A place behind the last parameter marks none.
+    active = found.active if found.active is not None else len(parameters)
+    return types.SignatureHelp([types.SignatureInformation(found.label, words, parameters, active)], 0, active)
+
+
+def _knows_offsets(context: Context) -> bool:
+    """Whether the client finds a parameter by its place in the label; its text may stand there twice."""
+    document = context.client.capabilities.text_document
+    help_ = document.signature_help if document is not None else None
+    signature = help_.signature_information if help_ is not None else None
+    parameter = signature.parameter_information if signature is not None else None
+    return parameter is not None and bool(parameter.label_offset_support)
+
+
+FEATURES = (
+    Feature(types.COMPLETION_ITEM_RESOLVE, resolve),
+    Feature(
+        types.TEXT_DOCUMENT_SIGNATURE_HELP,
+        signatures,
+        types.SignatureHelpOptions(trigger_characters=["(", "[", ","], retrigger_characters=["=", ")"]),
+    ),
+)

@@ -1,0 +1,96 @@
+"""What is shown beside the words of a program and offered while it is typed, as a client sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client import Connection, Json, served
+
+EXAMPLE = Path(__file__).parent.parent / "examples" / "minilm.ten"
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[Connection]:
+    with served(tmp_path) as connection:
+        yield connection
+        connection.request("shutdown", None)
+        connection.notify("exit", None)
+
+
+def at(client: Connection, line: int, character: int, name: str = "a.ten") -> Json:
+    return {**client.document(name), "position": {"line": line, "character": character}}
+
+
+def place(line: int, start: int, end: int) -> Json:
+    return {"start": {"line": line, "character": start}, "end": {"line": line, "character": end}}
+
+
+def test_a_hover(client: Connection) -> None:
+    client.initialize()
+    client.open("a.ten", "## Twice.\nfn f(x: f32[N]) -> f32[N] = x + x\n")
+    found = client.request("textDocument/hover", at(client, 1, 3))["result"]
+    assert found["range"] == place(1, 3, 4)
+    assert found["contents"]["kind"] == "markdown"
+    assert "Twice." in found["contents"]["value"]
+    assert client.request("textDocument/hover", at(client, 0, 0))["result"] is None
+
+
+SNIPPETS = {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}
+
+
+def labels(answer: Json) -> dict[str, Json]:
+    return {item["label"]: item for item in answer["result"]["items"]}
+
+
+@pytest.mark.parametrize("capabilities", [{}, SNIPPETS], ids=["plain", "snippets"])
+def test_completion(client: Connection, capabilities: Json) -> None:
+    client.initialize(capabilities)
+    client.open("a.ten", "fn f(x: f32[B, 4], y: f32[4]) -> f32[B, 4] {\n  return x + \n}\n")
+    offered = labels(client.request("textDocument/completion", at(client, 1, 13)))
+    assert offered["y"]["sortText"] < offered["relu"]["sortText"]
+    assert offered["y"]["detail"] == "f32[4]"
+    assert offered["y"]["textEdit"] == {"range": place(1, 13, 13), "newText": "y"}
+    assert offered["relu"]["textEdit"]["newText"] == ("relu($0)" if capabilities else "relu")
+    resolved = client.request("completionItem/resolve", offered["relu"])["result"]
+    assert resolved["detail"].startswith("fn relu[")
+    assert "ONNX `Relu`" in resolved["documentation"]["value"]
+
+
+def test_completion_imports_what_it_needs(client: Connection) -> None:
+    (client.folder / "blocks.ten").write_text("model Block(x: float[B]) -> float[B] = x\n", encoding="utf-8")
+    client.initialize()
+    client.open("a.ten", "model M(x: float[B]) -> float[B] {\n  sub a = Bl\n  return a(x)\n}\n")
+    offered = labels(client.request("textDocument/completion", at(client, 1, 12)))
+    (edit,) = offered["Block"]["additionalTextEdits"]
+    assert edit == {"range": place(0, 0, 0), "newText": "import blocks { Block }\n\n"}
+
+
+def test_completion_of_files(client: Connection) -> None:
+    (client.folder / "weights").mkdir()
+    (client.folder / "weights" / "small.safetensors").write_bytes(b"")
+    client.initialize()
+    client.open("a.ten", 'model M(x: float[B]) -> float[B] = x\n\ndeploy m = M {\n  weights: load("weights/"),\n}\n')
+    offered = labels(client.request("textDocument/completion", at(client, 3, 25)))
+    assert [*offered] == ["weights/small.safetensors"]
+    assert offered["weights/small.safetensors"]["textEdit"]["range"] == place(3, 17, 25)
+
+
+def test_an_item_that_comes_back_broken(client: Connection) -> None:
+    client.initialize()
+    for data in (None, 3, ["fn"], ["nonsense", "a", "b", "c"], ["fn", "f", "/nowhere.ten", "f"]):
+        answer = client.request("completionItem/resolve", {"label": "f", "data": data})
+        assert answer["result"]["label"] == "f"
+
+
+def test_signature_help(client: Connection) -> None:
+    client.initialize()
+    client.open("a.ten", "fn f(x: f32[B, 4]) -> f32[B, 4] = softmax(x, axis = )\n")
+    found = client.request("textDocument/signatureHelp", at(client, 0, 52))["result"]
+    (signature,) = found["signatures"]
+    assert signature["label"].startswith("softmax(x: f32[B, 4], axis: ")
+    assert found["activeParameter"] == 1
+    assert signature["parameters"][1]["label"].startswith("axis")
+    assert client.request("textDocument/signatureHelp", at(client, 0, 4))["result"] is None

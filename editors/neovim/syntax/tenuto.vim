@@ -137,7 +137,7 @@ highlight default link tenutoDimension Identifier
 highlight default link tenutoLabel Label
 highlight default link tenutoProperty Identifier
 highlight default link tenutoDeclared Identifier
-highlight default link tenutoName Normal
+highlight default link tenutoName NONE
 highlight default link tenutoOperator Operator
 highlight default link tenutoPunctuation Delimiter
 highlight default link tenutoSeparator Delimiter

@@ -57,7 +57,7 @@ class Category(Enum):
     LABEL = Look("variable.parameter", "Label", "Name.Attribute")
     PROPERTY = Look("variable.other.property", "Identifier", "Name.Property")
     DECLARED = Look("variable.other.declaration", "Identifier", "Name.Variable")
-    NAME = Look("variable.other", "Normal", "Name")
+    NAME = Look("variable.other", "NONE", "Name")
     OPERATOR = Look("keyword.operator", "Operator", "Operator")
     PUNCTUATION = Look("punctuation", "Delimiter", "Punctuation")
     SEPARATOR = Look("punctuation.separator", "Delimiter", "Punctuation")

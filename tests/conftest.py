@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -51,6 +52,8 @@ class MarkdownFile(pytest.File):
 
 class MarkdownTest(pytest.Item):
     """One section."""
+
+    funcargs: ClassVar[dict[str, object]] = {}  # pytest-lsp looks for its client here, and fails where it cannot.
 
     @override
     def runtest(self) -> None:

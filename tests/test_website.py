@@ -18,7 +18,7 @@ from tenuto.cli.main import COMMANDS
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics import CATALOGUE
 from tenuto_analysis.modules import prelude, std_modules
-from website.blocks import Links, dressed, titled
+from website.blocks import Links, dressed, linked, titled
 from website.library import definitions
 from website.links import led
 
@@ -148,6 +148,12 @@ def test_a_name_leads_to_the_library_unless_it_is_declared() -> None:
     assert '<a class="name" href="std.html#relu"><span class="nf">relu</span></a>(<span class="nf">mine</span>' in page
     own = shown.replace("let</span> y", "let</span> relu")
     assert "<a " not in dressed(own, LINKS)
+
+
+def test_a_name_in_code_becomes_a_link_once() -> None:
+    page = '<code>relu</code> <a href="x"><code>relu</code></a> <code>other</code> <h2><code>relu</code></h2>'
+    link = '<a href="std.html#relu"><code>relu</code></a>'
+    assert linked(page, LINKS.name) == f'{link} <a href="x"><code>relu</code></a> <code>other</code> <h2>{link}</h2>'
 
 
 def test_a_link_between_files_becomes_one_between_pages() -> None:

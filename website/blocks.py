@@ -19,6 +19,7 @@ FINDING = re.compile(
     r"(?P<carets> *\^+) (?P<message>(?:(?P<severity>error|warning)\[(?P<rule>[a-z0-9-]+)\]|[a-z]+): .*)", re.DOTALL
 )
 
+WORD = re.compile(r"(<a [^>]*>)?<code>([\w-]+)</code>")
 CALLED = re.compile(r'<span class="n[cf]">(\w+)</span>')
 DECLARED = re.compile(r"\b(?:fn|model|op|record|type|const|sub|let|var|param) (\w+)")
 
@@ -40,6 +41,16 @@ def titled(markdown: str) -> str:
 def dressed(page: str, links: Links) -> str:
     """The HTML of a page with its code blocks dressed."""
     return BLOCK.sub(lambda block: _block(block, links), page)
+
+
+def linked(page: str, link: Link) -> str:
+    """The HTML of a page in which a name in code that `link` knows, and that is no link yet, becomes one."""
+
+    def word(found: re.Match[str]) -> str:
+        address = None if found[1] else link(found[2])
+        return found[0] if address is None else f'<a href="{address}"><code>{found[2]}</code></a>'
+
+    return WORD.sub(word, page)
 
 
 def _block(block: re.Match[str], links: Links) -> str:

@@ -11,7 +11,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page as SitePage
 
-from website.blocks import Links, dressed, titled
+from website.blocks import Links, dressed, linked, titled
 from website.examples import example_pages
 from website.library import library_pages, pages_of_names
 from website.links import led
@@ -21,6 +21,7 @@ from website.repository import repository_pages
 from website.rules import rule_pages
 
 SOUGHT = ("library/", "rules/")  # Who looks for a name means an operator or a rule, not each page that mentions it.
+OPERATORS = "onnx-operators.md"  # Elsewhere a word in code such as `where` may be no name of the library.
 FOREIGN = ("https://unpkg.com/", "https://api.github.com/", "https://gitlab.com/")
 
 
@@ -67,7 +68,9 @@ def on_page_content(content: str, page: SitePage, config: MkDocsConfig, files: F
         return None if file is None else file.url_relative_to(page.file) + (anchor and f"#{anchor}")
 
     names = pages_of_names()
-    return dressed(content, Links(lambda rule: address(f"rules/{rule}.md"), lambda name: address(names.get(name))))
+    links = Links(lambda rule: address(f"rules/{rule}.md"), lambda name: address(names.get(name)))
+    content = linked(dressed(content, links), links.rule)
+    return linked(content, links.name) if page.file.src_uri == OPERATORS else content
 
 
 def on_post_build(config: MkDocsConfig) -> None:

@@ -181,8 +181,10 @@ def test_a_finding_leads_to_its_rule_and_is_not_copied() -> None:
     assert "`x` &lt; 1" in page
 
 
-def test_of_a_console_the_commands_are_copied() -> None:
-    lines = ["$ tenuto check", "no problems", "$ tenuto fmt"]
+def test_of_a_console_the_commands_are_copied_and_findings_are_links() -> None:
+    lines = ["$ tenuto check", "a.ten:1:1: error[unused-name] `x`", "  |   ^^^", "$ tenuto fmt"]
     spans = "".join(f'<span id="__span-0-{i}">{line}\n</span>' for i, line in enumerate(lines))
     page = dressed(f'<div class="language-console highlight"><pre>{spans}</pre></div>', LINKS)
     assert 'data-copy="tenuto check\ntenuto fmt"' in page
+    assert '<span class="finding error">a.ten:1:1: error[<a href="unused-name.html">unused-name</a>] `x`</span>' in page
+    assert '<span class="finding error">  |   ^^^</span>' in page

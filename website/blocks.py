@@ -19,6 +19,8 @@ FINDING = re.compile(
     r"(?P<carets> *\^+) (?P<message>(?:(?P<severity>error|warning)\[(?P<rule>[a-z0-9-]+)\]|[a-z]+): .*)", re.DOTALL
 )
 
+TOLD = re.compile(r"\b(?P<severity>error|warning)\[(?P<rule>[a-z0-9-]+)\]")
+POINTED = re.compile(r" *\| +\^+$")
 WORD = re.compile(r"(<a [^>]*>)?<code>([\w-]+)</code>")
 CALLED = re.compile(r'<span class="n[cf]">(\w+)</span>')
 DECLARED = re.compile(r"\b(?:fn|model|op|record|type|const|sub|let|var|param) (\w+)")
@@ -57,7 +59,8 @@ def _block(block: re.Match[str], links: Links) -> str:
     opening = block[0][: block.start("body") - block.start() - 1]
     lines = [_plain(line["body"]) for line in LINE.finditer(block["body"])]
     copied = html.escape("\n".join(_copied(block["tag"], lines)))
-    body = LINE.sub(lambda line: _line(line, links.rule), block["body"])
+    line_of = _printed if block["tag"] == "console" else _line
+    body = LINE.sub(lambda line: line_of(line, links.rule), block["body"])
     if block["tag"] == "tenuto":
         own = {name for line in lines for name in DECLARED.findall(line)}
         body = CALLED.sub(lambda called: called[0] if called[1] in own else _called(called, links.name), body)
@@ -74,17 +77,31 @@ def _copied(tag: str | None, lines: list[str]) -> list[str]:
 
 
 def _line(line: re.Match[str], link: Link) -> str:
+    """A line of a program, or what is found in the line above."""
     text = _plain(line["body"])
     finding = FINDING.match(text)
     if finding is None:
         return line[0]
     kind = finding["severity"] or "answer"
-    message = html.escape(finding["message"], quote=False)
-    address = link(finding["rule"]) if finding["rule"] else None
-    if address is not None:
-        message = message.replace(f"[{finding['rule']}]", f'[<a href="{address}">{finding["rule"]}</a>]', 1)
-    shown = f'{finding["carets"]} <span class="message">{message}</span>'
+    shown = f'{finding["carets"]} <span class="message">{_message(finding["message"], finding["rule"], link)}</span>'
     return f'{line["open"]}<span class="finding {kind}">{shown}</span></span>'
+
+
+def _printed(line: re.Match[str], link: Link) -> str:
+    """A line that a command prints: findings, and what points to their place, are marked."""
+    text = _plain(line["body"])
+    told = TOLD.search(text)
+    if told is None and not POINTED.match(text):
+        return line[0]
+    kind, rule = (told["severity"], told["rule"]) if told is not None else ("error", None)
+    return f'{line["open"]}<span class="finding {kind}">{_message(text, rule, link)}</span>\n</span>'
+
+
+def _message(text: str, rule: str | None, link: Link) -> str:
+    """A message in HTML; its rule is a link, where it names one that has a page."""
+    shown = html.escape(text, quote=False)
+    address = link(rule) if rule is not None else None
+    return shown if address is None else shown.replace(f"[{rule}]", f'[<a href="{address}">{rule}</a>]', 1)
 
 
 def _called(called: re.Match[str], link: Link) -> str:

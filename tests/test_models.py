@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -65,9 +64,9 @@ PUBLISHED = {
 BEYOND_2_GB = {"llama", "moe"}
 
 
-def built(example: str, deploy: str, folder: Path) -> Path:
+def built(example: str, deploy: str, folder: Path, *options: str) -> Path:
     """The artifact that the command makes."""
-    assert run(["build", f"{EXAMPLES / example}.ten:{deploy}", "-o", str(folder), "--quiet"]) == 0
+    assert run(["build", f"{EXAMPLES / example}.ten:{deploy}", "-o", str(folder), "--quiet", *options]) == 0
     return folder / f"{deploy}.onnx"
 
 
@@ -167,10 +166,10 @@ def test_efficientnet_lite0_computes_what_its_reference_does(tmp_path: Path) -> 
 
 
 @pytest.mark.heavy
-@pytest.mark.skipif(find_spec("torch") is None, reason="torch reads the checkpoint")
-def test_efficientnet_lite0_gives_the_published_classes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--fold-batch-norm",)], ids=["plain", "folded"])
+def test_efficientnet_lite0_gives_the_published_classes(tmp_path: Path, options: tuple[str, ...]) -> None:
     fetched("efficientnet-lite0.pth")
-    session = in_onnxruntime(built("efficientnet_lite0", "classify", tmp_path))
+    session = in_onnxruntime(built("efficientnet_lite0", "classify", tmp_path, *options))
     pixels = (RECORDED["lite0.pixels"].astype(np.float32) - 127) / 128
     (logits,) = session.run(None, {"image": np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))})
     np.testing.assert_allclose(logits, RECORDED["lite0"], rtol=1e-4, atol=1e-4)
@@ -326,8 +325,6 @@ def test_a_published_configuration_has_the_published_number_of_parameters(exampl
 @pytest.mark.parametrize("example", [name for name in PUBLISHED if name not in BEYOND_2_GB])
 def test_a_published_configuration_is_built(example: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     deploy = PUBLISHED[example]
-    if example == "efficientnet_lite0" and find_spec("torch") is None:
-        pytest.skip("torch reads the checkpoint")
     assert run(["build", f"{EXAMPLES / example}.ten:{deploy}", "-o", str(tmp_path)]) == 0
     _, graph = graph_of(example, deploy)
     assert f"  {parameters(graph):,}  " in capsys.readouterr().out

@@ -1,42 +1,55 @@
 """Checkpoints of PyTorch: read in a process of their own, and never by running what they hold.
 
-They need `torch`, which no other test and no user of another format needs.
+They need `torch`, which `./dev test all` installs; it is imported in other processes alone, as Tenuto does.
 """
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
-from importlib.util import find_spec
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tenuto_analysis.compat import override
 from tenuto_analysis.weights import Stored
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_backend.weights.base import WeightsError
 from tenuto_backend.weights.files import open_weights, read_header
 
-pytestmark = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+pytestmark = pytest.mark.heavy
+
+STATE = """
+weight = torch.arange(6, dtype=torch.float32).reshape(2, 3)
+state = {
+    "weight": weight,
+    "tied": weight,
+    "turned": weight.T,
+    "half": torch.ones(3, dtype=torch.bfloat16),
+    "steps": torch.tensor(7),
+    "empty": torch.zeros(0, 3),
+}
+torch.save({"state_dict": state, "epoch": 3}, path, _use_new_zipfile_serialization=NEW)
+"""
+
+# What a pickle may hold: a call that runs when it is loaded.
+MISCHIEF = """
+class Mischief:
+    def __reduce__(self):
+        return os.mkdir, (os.path.join(os.path.dirname(path), "ran"),)
+torch.save({"weight": Mischief()}, path)
+"""
+
+
+def written(path: Path, program: str) -> Path:
+    """The file that PyTorch writes to `path`."""
+    subprocess.run([sys.executable, "-c", f"import os, sys, torch\npath = sys.argv[1]\n{program}", path], check=True)
+    return path
 
 
 @pytest.mark.parametrize("new", [True, False], ids=["zip", "legacy"])
 def test_a_state_dictionary_gives_its_tensors(tmp_path: Path, new: bool) -> None:
-    torch = import_module("torch")
-    path = tmp_path / "model.pth"
-    weight = torch.arange(6, dtype=torch.float32).reshape(2, 3)
-    state = {
-        "weight": weight,
-        "tied": weight,
-        "turned": weight.T,
-        "half": torch.ones(3, dtype=torch.bfloat16),
-        "steps": torch.tensor(7),
-        "empty": torch.zeros(0, 3),
-    }
-    torch.save({"state_dict": state, "epoch": 3}, path, _use_new_zipfile_serialization=new)
-    weights = open_weights(path, tmp_path)
+    weights = open_weights(written(tmp_path / "model.pth", STATE.replace("NEW", str(new))), tmp_path)
     assert set(weights.header.tensors) == {
         Stored("state_dict.weight", "f32", (2, 3)),
         Stored("state_dict.tied", "f32", (2, 3)),
@@ -51,32 +64,18 @@ def test_a_state_dictionary_gives_its_tensors(tmp_path: Path, new: bool) -> None
     assert weights.tensor("state_dict.steps") == 7
 
 
-class Mischief:
-    """What a pickle may hold: a call that runs when it is loaded."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    @override
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, (str(self.folder),)
-
-
 def test_a_pickle_that_would_run_code_is_refused(tmp_path: Path) -> None:
-    torch = import_module("torch")
-    torch.save({"weight": Mischief(tmp_path / "ran")}, tmp_path / "model.pth")
+    path = written(tmp_path / "model.pth", MISCHIEF)
     with pytest.raises(
         WeightsError,
         match=r"to load it would call `posix.mkdir`, and could run any code; ask for a `.safetensors` of it",
     ):
-        open_weights(tmp_path / "model.pth", tmp_path)
+        open_weights(path, tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_file_that_is_damaged_is_told(tmp_path: Path) -> None:
-    torch = import_module("torch")
-    path = tmp_path / "model.pt"
-    torch.save({"weight": torch.ones(50)}, path)
+    path = written(tmp_path / "model.pt", 'torch.save({"weight": torch.ones(50)}, path)')
     whole = path.read_bytes()
     for damaged in (b"", whole[:10], whole[: len(whole) // 2], whole[:-1], b"hello world"):
         path.write_bytes(damaged)

@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 
 from tenuto_analysis.weights import Header
 
 
-class Headers:
-    """Headers by path, each kept as long as its file keeps its size and its time."""
-
-    def __init__(self) -> None:
-        self._known: dict[str, tuple[tuple[int, int], Header | None]] = {}
-
-    def __call__(self, path: str, root: str) -> Header | None:
-        """The header of a file; None where there is none inside of the workspace, or nothing installed to read it."""
-        try:
-            status = os.stat(path)
-        except OSError:
-            return None
-        identity = (status.st_size, status.st_mtime_ns)
-        known = self._known.get(path)
-        if known is None or known[0] != identity:
-            known = self._known[path] = (identity, _read(path, root))
-        return known[1]
+def header_of(path: str, root: str) -> Header | None:
+    """The header of a file; None where there is none inside of the workspace, or nothing installed to read it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return _read(path, root, status.st_size, status.st_mtime_ns)
 
 
-def _read(path: str, root: str) -> Header | None:
+@lru_cache(maxsize=256)  # That of a `.pth` takes a process of its own.
+def _read(path: str, root: str, size: int, time: int) -> Header | None:
+    """Kept as long as the file keeps its size and its time, for every workspace of this process."""
     if not os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), "")):
         return None
     try:

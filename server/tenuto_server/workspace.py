@@ -14,7 +14,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
 from tenuto_analysis.weights import Header, weights_header
 from tenuto_grammar.text import LineIndex
-from tenuto_server.headers import Headers
+from tenuto_server.headers import header_of
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
 
@@ -36,7 +36,7 @@ class Workspace:
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
         self._lines: dict[str, LineIndex] = {}
-        self._header = header or Headers()
+        self._header = header or header_of
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""

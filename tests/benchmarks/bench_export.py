@@ -32,13 +32,12 @@ from tenuto_analysis.dims import Dim
 from tenuto_analysis.elaborate.deploys import elaborate
 from tests.benchmarks.processes import TENUTO, Job, interleaved, table, verdict
 
-HOME = Path(__file__).parents[2] / ".bench"
-PEERS = (
-    *("torch==2.13.0", "transformers==5.23.0"),
-    *("onnx==1.21.0", "onnxscript==0.7.2", "onnxruntime==1.31.1"),
-)
+ROOT = Path(__file__).parents[2]
+PEERS = ("transformers==5.23.0", "onnx==1.21.0", "onnxscript==0.7.2", "onnxruntime==1.31.1")
+PINS = ROOT / "requirements-peers.txt"
+HOME = ROOT / ".bench"
+EXAMPLES = ROOT / "examples"
 BUILD = ("build", "model.ten:measured", "--profile", "modern", "-o", ".")
-EXAMPLES = Path(__file__).parents[2] / "examples"
 ROUNDS = 3
 
 
@@ -208,10 +207,10 @@ def _installed() -> Path:
     """The peer's Python, installed where it is missing."""
     folder, stamp = HOME / "torch", HOME / "torch.stamp"
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"
-    wanted = " ".join(PEERS)
+    wanted = "\n".join((*PEERS, PINS.read_text(encoding="utf-8")))
     if not (stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted):
         venv.create(folder, clear=True, with_pip=True)
-        run([str(python), "-m", "pip", "install", "--quiet", *PEERS], check=True)
+        run([str(python), "-m", "pip", "install", "--quiet", *PEERS, "--requirement", str(PINS)], check=True)
         stamp.write_text(wanted, encoding="utf-8")
     return python
 

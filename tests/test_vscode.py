@@ -99,16 +99,24 @@ def address(installed: Tools, package: Path, tmp_path_factory: pytest.TempPathFa
         yield started
 
 
-def drive(tools: Tools, tour: str, address: str, folder: Path, pictures: Path) -> None:
+def drive(tools: Tools, tour: str, address: str, folder: Path, pictures: Path, *others: str) -> None:
     """Runs a tour of the editor in a folder. One that fails leaves the picture `failure`."""
     pictures.mkdir()
     command = [str(tools.node), str(EXTENSION / "test" / "browser" / tour)]
-    print(run([*command, address, str(folder), str(pictures), str(tools.chromium)], EXTENSION, {}))
+    print(run([*command, address, str(folder), str(pictures), str(tools.chromium), *others], EXTENSION, {}))
 
 
 def test_a_tour(installed: Tools, address: str, tmp_path: Path) -> None:
     shutil.copytree(WORKSPACE, tmp_path / "models")
     drive(installed, "tour.mts", address, tmp_path / "models", tmp_path / "pictures")
+
+
+def test_inside_the_editor(installed: Tools, address: str, modules: None, tmp_path: Path) -> None:
+    npm("run", "bundle:host")
+    shutil.copytree(WORKSPACE, tmp_path / "models")
+    (tmp_path / "models" / "closed.ten").write_text("fn f(x: f32[N]) -> f32[N] = relu(x) + y\n", encoding="utf-8")
+    tests = EXTENSION / "build" / "host" / "index.js"
+    drive(installed, "host.mts", address, tmp_path / "models", tmp_path / "pictures", str(tests))
 
 
 def test_a_workspace_that_is_not_trusted_runs_nothing(installed: Tools, package: Path, tmp_path: Path) -> None:

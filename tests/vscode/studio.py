@@ -22,8 +22,9 @@ PATIENCE = 120.0
 def studio(tools: Tools, home: Path, package: Path, settings: Mapping[str, object]) -> Iterator[str]:
     """The address of a VS Code for one user, whose home is `home`, with the packaged extension."""
     user, extensions = home / "data", home / "extensions"
-    (user / "User").mkdir(parents=True)
-    (user / "User" / "settings.json").write_text(json.dumps(dict(settings)), encoding="utf-8")
+    for scope in ("User", "Machine"):  # What names a command counts on this machine alone, where the editor is remote.
+        (user / scope).mkdir(parents=True)
+        (user / scope / "settings.json").write_text(json.dumps(dict(settings)), encoding="utf-8")
     config = home / "config.yaml"
     config.write_text("auth: none\n", encoding="utf-8")
     command = [str(tools.node), str(tools.code_server.resolve()), "--config", str(config)]
@@ -36,6 +37,7 @@ def studio(tools: Tools, home: Path, package: Path, settings: Mapping[str, objec
     run([*command, "--install-extension", str(package)], home, environment)
     command += ["--bind-addr", "127.0.0.1:0", "--auth", "none", "--disable-telemetry", "--disable-update-check"]
     command += ["--disable-getting-started-override", "--disable-proxy", "-e", "--reconnection-grace-time", "5"]
+    command += ["--vscode-option", "enable-smoke-test-driver"]  # For tests that run inside the editor.
     log = home / "code-server.log"
     with log.open("wb") as written:
         process = subprocess.Popen(

@@ -13,7 +13,7 @@ def model_text(emitted: Emitted) -> str:
 
 
 def definition_text(graph: Graph, emitted: Emitted, file: str, key: str) -> str:
-    """The functions that a definition became, one for each choice of its static arguments; empty where there is none."""
+    """The functions that a definition became, one for each choice of its static arguments; empty where it is none."""
     functions = zip(emitted.functions, emitted.model.functions, strict=True)
     texts = [to_text(proto) for function, proto in functions if (function.file, function.key) == (file, key)]
     if (graph.entry.file, graph.entry.key) == (file, key):

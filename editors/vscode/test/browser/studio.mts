@@ -57,10 +57,13 @@ export async function browser(executablePath: string): Promise<Browser> {
 export class Studio {
   readonly page: Page;
   private readonly pictures: string;
+  readonly onDisk: () => string;
 
-  constructor(page: Page, pictures: string) {
+  /** `onDisk` gives what the open file holds on the disk. */
+  constructor(page: Page, pictures: string, onDisk: () => string) {
     this.page = page;
     this.pictures = pictures;
+    this.onDisk = onDisk;
   }
 
   async open(base: string, folder: string, file: string): Promise<void> {
@@ -125,9 +128,9 @@ export class Studio {
     await this.press("Control+1");
   }
 
-  /** Puts the cursor before the nth occurrence of a text in the document, and `skip` characters further. */
+  /** Puts the cursor before the nth occurrence of a text in the saved document, and `skip` characters further. */
   async goTo(text: string, skip = 0, nth = 0): Promise<void> {
-    const [line, column] = placeOf(await this.text(), text, nth);
+    const [line, column] = placeOf(this.onDisk(), text, nth);
     const wanted = `Ln ${line}, Col ${column + skip}`;
     await this.insist(
       wanted,
@@ -138,12 +141,47 @@ export class Studio {
         await this.page.keyboard.type(`${line}:${column + skip}`);
         await this.press("Enter");
       },
-      async () => (await this.page.locator(".statusbar").innerText()).includes(wanted),
+      async () => (await this.status()).includes(wanted),
     );
   }
 
-  /** What the document holds, asked of nothing but the disk: it is saved first. */
-  text: () => Promise<string> = () => Promise.reject(new Error("no document"));
+  /** Selects the first occurrence of a text in the saved document. */
+  async select(text: string): Promise<void> {
+    const wanted = `(${text.length} selected)`;
+    await this.insist(
+      wanted,
+      async () => {
+        await this.goTo(text);
+        for (let i = 0; i < text.length; i++) {
+          await this.press("Shift+ArrowRight");
+        }
+      },
+      async () => (await this.status()).includes(wanted),
+    );
+  }
+
+  /** Saves until the file on the disk is as it should be. */
+  async saved(what: string, holds: (text: string) => boolean): Promise<void> {
+    await this.insist(what, () => this.press("Control+s"), () => Promise.resolve(holds(this.onDisk())));
+  }
+
+  /** The words of the status bar. */
+  status(): Promise<string> {
+    return this.page.locator(".statusbar").innerText();
+  }
+
+  /** A line on the screen, with the hints that stand in it. */
+  async line(beginning: string): Promise<string> {
+    const lines = await this.page.locator(".monaco-editor .view-line").allInnerTexts();
+    const plain = lines.map((line) => line.replaceAll("\u00a0", " ").trim());
+    return plain.find((line) => line.startsWith(beginning)) ?? "";
+  }
+
+  /** Closes what was opened beside the file. */
+  async closeOthers(): Promise<void> {
+    await this.command("View: Close Editors in Other Groups");
+    await this.until("one group of editors", async () => (await this.page.locator(".editor-group-container").count()) === 1);
+  }
 
   /** The middle of a word that is on the screen, in a line that begins so. */
   async wordAt(lineStart: string, word: string): Promise<{ x: number; y: number }> {

@@ -9,7 +9,7 @@ const [base = "", folder = "", pictures = "", chromium = ""] = process.argv.slic
 const ran = join(folder, "ran");
 
 const { page, close } = await browser(chromium);
-const studio = new Studio(page, pictures);
+const studio = new Studio(page, pictures, () => readFileSync(join(folder, "attention.ten"), "utf8"));
 try {
   await studio.open(base, folder, "attention.ten");
   await page.getByText("Restricted Mode").first().waitFor();

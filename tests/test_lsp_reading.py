@@ -94,3 +94,41 @@ def test_signature_help(client: Connection) -> None:
     assert found["activeParameter"] == 1
     assert signature["parameters"][1]["label"].startswith("axis")
     assert client.request("textDocument/signatureHelp", at(client, 0, 4))["result"] is None
+
+
+HINTED = """import std.nn { Linear }
+
+model M(x: float[B, 8]) {
+  sub head = Linear[8, 3]
+  let y = head(x)
+  return y
+}
+"""
+
+
+def hints(client: Connection, first: int, last: int) -> dict[str, Json]:
+    stretch = {"start": {"line": first, "character": 0}, "end": {"line": last, "character": 0}}
+    answer = client.request("textDocument/inlayHint", {**client.document("a.ten"), "range": stretch})
+    return {hint["label"][0]["value"]: hint for hint in answer["result"]}
+
+
+def test_inlay_hints(client: Connection) -> None:
+    client.initialize()
+    client.open("a.ten", HINTED)
+    found = hints(client, 0, 7)
+    assert [*found] == [" -> float[B, 3]", "In = ", "Out = ", ": float[B, 3]"]
+    type_ = found[": float[B, 3]"]
+    assert type_["position"] == {"line": 4, "character": 7}
+    assert type_["textEdits"] == [{"range": place(4, 7, 7), "newText": ": float[B, 3]"}]
+    assert "textEdits" not in found["In = "]
+    assert found["In = "]["label"][0]["location"]["uri"].endswith("/std/nn.ten")
+    assert [*hints(client, 4, 5)] == [": float[B, 3]"]
+
+
+def test_inlay_hints_are_switched_by_the_user(client: Connection) -> None:
+    chosen = {"inlayHints": {"types": False, "arguments": False}}
+    client.initialize(initializationOptions=chosen)
+    client.open("a.ten", HINTED)
+    assert [*hints(client, 0, 7)] == [" -> float[B, 3]"]
+    client.notify("workspace/didChangeConfiguration", {"settings": {"tenuto": {"inlayHints": {"results": False}}}})
+    assert [*hints(client, 0, 7)] == ["In = ", "Out = ", ": float[B, 3]"]

@@ -16,12 +16,17 @@ from tenuto_analysis.insight.entities import EntityKind
 from tenuto_analysis.insight.weight_count import count_of
 from tenuto_analysis.types import Reference
 from tenuto_grammar.tables import tables
+from tenuto_grammar.text import Span
 from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
+from tenuto_server.features.inlay_hints import inlay_hints
 from tenuto_server.features.signature_help import signature_help
 from tenuto_server.features.words import KEYWORDS, explained
+from tenuto_server.reports import Edit
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
+from tests.features.memory import applied
+from tests.markdown import programs
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.ten"))
 LIBRARY = sorted(modules.STD.glob("*.ten"))
@@ -89,3 +94,39 @@ def test_weights_are_counted_as_a_build_counts_them(path: Path) -> None:
             count = count_of(own.database, model)
             assert count is not None
             assert count.constant == sum(map(prod, sizes))
+
+
+# ---------------------------------------------------------------------------------------------------------------- hints
+
+
+def taken_over(text: str) -> str:
+    """A text with each hint written into it that can be."""
+    whole = Span(0, len(text))
+    hints = [hint for hint in inlay_hints(workspace(text), FILE, whole) if hint.insert is not None]
+    return applied(text, [Edit(hint.at, hint.at, hint.insert or "") for hint in hints])
+
+
+PROGRAMS = [
+    pytest.param(text, id=f"{path.stem}-{index}")
+    for path in sorted((Path(__file__).parent / "spec").glob("*.md"))
+    for index, text in enumerate(programs(path.read_text(encoding="utf-8")))
+    if taken_over(text) != text
+]
+
+
+@pytest.mark.parametrize(
+    "text", [*(pytest.param(path.read_text("utf-8"), id=path.stem) for path in EXAMPLES), *PROGRAMS]
+)
+def test_hints_that_are_taken_over_change_no_finding(text: str) -> None:
+    after = taken_over(text)
+    found = [(report.rule, report.severity) for report in workspace(text).reports(FILE)]
+    assert [(report.rule, report.severity) for report in workspace(after).reports(FILE)] == found
+
+
+def test_hints_of_a_stretch_are_those_of_the_file_there() -> None:
+    text = EXAMPLES[0].read_text(encoding="utf-8")
+    own = workspace(text)
+    every = [*inlay_hints(own, FILE, Span(0, len(text)))]
+    for start in range(0, len(text), 400):
+        stretch = Span(start, start + 400)
+        assert [*inlay_hints(own, FILE, stretch)] == [hint for hint in every if start <= hint.at <= start + 400]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tenuto_grammar.text import Span
 from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
 from tenuto_server.features.import_edits import import_edit
+from tenuto_server.features.inlay_hints import inlay_hints
 from tenuto_server.features.offers import Offer
 from tenuto_server.features.signature_help import signature_help
 from tenuto_server.reports import Edit
-from tests.features.memory import applied, asked, others
+from tests.features.memory import MEMORY, applied, asked, others
 from tests.markdown import Output, Program
 
 
@@ -72,9 +74,20 @@ def _signature(program: Program) -> str:
     return f"{label}\n{found.documentation}".rstrip()
 
 
+def _hints(program: Program) -> str:
+    """The program with its hints: in `⟦⟧` what can be taken over into the source, in `⟪⟫` what cannot."""
+    file = MEMORY.file(program)
+    text = program.text
+    for hint in reversed([*inlay_hints(MEMORY.workspace, file, Span(0, len(text)))]):
+        left, right = "⟦⟧" if hint.insert is not None else "⟪⟫"
+        text = f"{text[: hint.at]}{left}{hint.label}{right}{text[hint.at :]}"
+    return text
+
+
 OUTPUTS: Mapping[str, Output] = {
     "hover": _hover,
     "completion": _completion,
     "completed": _completed,
     "signature": _signature,
+    "hints": _hints,
 }

@@ -132,3 +132,38 @@ def test_inlay_hints_are_switched_by_the_user(client: Connection) -> None:
     assert [*hints(client, 0, 7)] == [" -> float[B, 3]"]
     client.notify("workspace/didChangeConfiguration", {"settings": {"tenuto": {"inlayHints": {"results": False}}}})
     assert [*hints(client, 0, 7)] == ["In = ", "Out = ", ": float[B, 3]"]
+
+
+COLOURED = "## Ünïcode \N{WAVING WHITE FLAG}.\nfn f(x: f32[N]) -> f32[N] = x  # é \N{WAVING WHITE FLAG} é\n\nfn g(x: f32[N]) -> f32[N] = f(x)\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_semantic_tokens(client: Connection, encoding: str) -> None:
+    result = client.initialize({"general": {"positionEncodings": [encoding]}})
+    options = result["capabilities"]["semanticTokensProvider"]
+    assert options["full"] == {"delta": True}
+    assert options["range"]
+    legend = options["legend"]
+    client.open("a.ten", COLOURED)
+    full = client.request("textDocument/semanticTokens/full", client.document("a.ten"))["result"]
+    length = len("## Ünïcode \N{WAVING WHITE FLAG}.".encode(encoding + ("" if encoding == "utf-8" else "-le")))
+    length //= {"utf-8": 1, "utf-16": 2, "utf-32": 4}[encoding]
+    assert full["data"][:4] == [0, 0, length, legend["tokenTypes"].index("comment")]
+    assert legend["tokenModifiers"][full["data"][4].bit_length() - 1] == "documentation"
+
+    client.change("a.ten", COLOURED.replace("f(x)", "f(x) + x"))
+    previous = {**client.document("a.ten"), "previousResultId": full["resultId"]}
+    delta = client.request("textDocument/semanticTokens/full/delta", previous)["result"]
+    data = full["data"]
+    for edit in delta["edits"]:
+        data[edit["start"] : edit["start"] + edit["deleteCount"]] = edit.get("data", [])
+    again = client.request("textDocument/semanticTokens/full", client.document("a.ten"))["result"]
+    assert data == again["data"]
+
+    # What the client does not know any more is told whole.
+    whole = client.request("textDocument/semanticTokens/full/delta", previous)["result"]
+    assert whole["data"] == again["data"]
+
+    stretch = {"start": {"line": 3, "character": 0}, "end": {"line": 4, "character": 0}}
+    part = client.request("textDocument/semanticTokens/range", {**client.document("a.ten"), "range": stretch})
+    assert part["result"]["data"][0] == 3

@@ -20,6 +20,7 @@ from tenuto_grammar.text import Span
 from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
 from tenuto_server.features.inlay_hints import inlay_hints
+from tenuto_server.features.semantic_tokens import semantic_tokens, tokens_of
 from tenuto_server.features.signature_help import signature_help
 from tenuto_server.features.words import KEYWORDS, explained
 from tenuto_server.reports import Edit
@@ -130,3 +131,29 @@ def test_hints_of_a_stretch_are_those_of_the_file_there() -> None:
     for start in range(0, len(text), 400):
         stretch = Span(start, start + 400)
         assert [*inlay_hints(own, FILE, stretch)] == [hint for hint in every if start <= hint.at <= start + 400]
+
+
+# --------------------------------------------------------------------------------------------------------------- tokens
+
+
+@pytest.mark.parametrize("path", [*EXAMPLES, *LIBRARY], ids=lambda path: path.stem)
+def test_tokens_stand_in_order_on_their_lines(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    end = 0
+    for token in semantic_tokens(workspace(text), FILE):
+        assert end <= token.span.start < token.span.end
+        assert "\n" not in text[slice(*token.span)]
+        end = token.span.end
+
+
+def test_an_edit_looks_at_one_declaration_again() -> None:
+    text = EXAMPLES[-3].read_text(encoding="utf-8")
+    texts = {FILE: text}
+    own = Workspace(lambda file: Decoded(texts[file], None), lambda file: "/w", lambda path, root: None)
+    before = [*semantic_tokens(own, FILE)]
+    texts[FILE] = text.replace("\n  return", "\n  # Told.\n  return", 1)
+    own.refresh(FILE)
+    done = len(own.database.executed)
+    assert len([*semantic_tokens(own, FILE)]) == len(before) + 1
+    again = [call for call in own.database.executed[done:] if call[0] is tokens_of]
+    assert len(again) == 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_grammar.text import Span
+from tenuto_grammar.text import LineIndex, Span
 from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
 from tenuto_server.features.import_edits import import_edit
 from tenuto_server.features.inlay_hints import inlay_hints
 from tenuto_server.features.offers import Offer
+from tenuto_server.features.semantic_tokens import MODIFIERS, semantic_tokens
 from tenuto_server.features.signature_help import signature_help
 from tenuto_server.reports import Edit
 from tests.features.memory import MEMORY, applied, asked, others
@@ -84,10 +85,23 @@ def _hints(program: Program) -> str:
     return text
 
 
+def _tokens(program: Program) -> str:
+    """Each word with its kind and its modifiers, line by line."""
+    file = MEMORY.file(program)
+    lines: dict[int, list[str]] = {}
+    index = LineIndex(program.text)
+    for token in semantic_tokens(MEMORY.workspace, file):
+        names = [name for bit, name in enumerate(MODIFIERS) if token.modifiers & 1 << bit]
+        word = program.text[slice(*token.span)]
+        lines.setdefault(index.line(token.span.start), []).append(f"{word}: {' '.join([token.type.value, *names])}")
+    return "\n".join(" | ".join(words) for words in lines.values())
+
+
 OUTPUTS: Mapping[str, Output] = {
     "hover": _hover,
     "completion": _completion,
     "completed": _completed,
     "signature": _signature,
     "hints": _hints,
+    "tokens": _tokens,
 }

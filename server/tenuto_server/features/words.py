@@ -175,7 +175,7 @@ def explained(kind: EntityKind, name: str) -> str | None:
         case EntityKind.DTYPE:
             return _dtype(name)
         case EntityKind.BUILTIN:
-            return _BUILTINS.get(name)
+            return _BUILTINS.get(name) or _dtype(name)
         case EntityKind.POLICY:
             return _POLICIES.get(name)
         case EntityKind.SETTING:

@@ -28,6 +28,7 @@ from tenuto_server.protocol.diagnostics import Puller, Pusher
 from tenuto_server.protocol.feature import Context, Feature, Refused
 from tenuto_server.protocol.rpc import Number, Rpc
 from tenuto_server.protocol.session import SETTINGS_FILES, Answer, Outdated, Session
+from tenuto_server.protocol.tokens import SemanticTokens
 from tenuto_server.protocol.transport import Reader, Writer
 from tenuto_server.protocol.uris import file_of
 
@@ -62,7 +63,7 @@ class Server:
         self._pusher = Pusher(self._session, self._pygls.text_document_publish_diagnostics)
         self._in_flight: dict[Number, InFlight] = {}
         self._by_token: dict[types.ProgressToken, InFlight] = {}
-        self._register((*features, *self._puller.features(), *Completer().features()))
+        self._register((*features, *self._puller.features(), *Completer().features(), *SemanticTokens().features()))
 
     # ----------------------------------------------------------------------------------------------------------- tables
 

@@ -16,8 +16,6 @@ EXAMPLE = Path(__file__).parent.parent / "examples" / "minilm.ten"
 def client(tmp_path: Path) -> Iterator[Connection]:
     with served(tmp_path) as connection:
         yield connection
-        connection.request("shutdown", None)
-        connection.notify("exit", None)
 
 
 def at(client: Connection, line: int, character: int, name: str = "a.ten") -> Json:
@@ -134,7 +132,11 @@ def test_inlay_hints_are_switched_by_the_user(client: Connection) -> None:
     assert [*hints(client, 0, 7)] == ["In = ", "Out = ", ": float[B, 3]"]
 
 
-COLOURED = "## Ünïcode \N{WAVING WHITE FLAG}.\nfn f(x: f32[N]) -> f32[N] = x  # é \N{WAVING WHITE FLAG} é\n\nfn g(x: f32[N]) -> f32[N] = f(x)\n"
+COLOURED = """## Ünïcode \N{WAVING WHITE FLAG}.
+fn f(x: f32[N]) -> f32[N] = x  # é \N{WAVING WHITE FLAG} é
+
+fn g(x: f32[N]) -> f32[N] = f(x)
+"""
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
@@ -167,3 +169,39 @@ def test_semantic_tokens(client: Connection, encoding: str) -> None:
     stretch = {"start": {"line": 3, "character": 0}, "end": {"line": 4, "character": 0}}
     part = client.request("textDocument/semanticTokens/range", {**client.document("a.ten"), "range": stretch})
     assert part["result"]["data"][0] == 3
+
+
+LENSED = """import std.nn { Linear }
+
+model M[D](x: float[B, D]) -> float[B, 3] {
+  sub head = Linear[D, 3]
+  return head(x)
+}
+
+deploy m = M[8] {
+  weights: init(seed = 0),
+}
+"""
+
+
+def test_code_lenses(client: Connection) -> None:
+    client.initialize({"experimental": {"commands": ["tenuto.build", "tenuto.run"]}})
+    client.open("a.ten", LENSED)
+    found = client.request("textDocument/codeLens", client.document("a.ten"))["result"]
+    named = [lens["command"] for lens in found if "command" in lens]
+    assert [command["command"] for command in named] == ["tenuto.build", "tenuto.run", "tenuto.showGraph"]
+    assert all(command["arguments"] == [client.uri("a.ten"), "m"] for command in named)
+    model, deploy = (client.request("codeLens/resolve", lens)["result"] for lens in found if "command" not in lens)
+    assert (model["range"], deploy["range"]) == (place(2, 6, 7), place(7, 7, 8))
+    assert model["command"]["title"] == "3*D + 3 parameters · gives float[B, 3] · 1 reference"
+    assert deploy["command"]["title"] == "27 parameters in 2 tensors"
+
+
+def test_a_client_that_runs_nothing_is_offered_no_run(client: Connection) -> None:
+    client.initialize({"experimental": {"commands": 3}})
+    client.open("a.ten", LENSED)
+    found = client.request("textDocument/codeLens", client.document("a.ten"))["result"]
+    assert [lens["command"]["command"] for lens in found if "command" in lens] == ["tenuto.showGraph"]
+    for data in (None, 3, [1, 2], ["file:///nowhere.ten", "m"]):
+        lens = {"range": place(0, 0, 1), "data": data}
+        assert client.request("codeLens/resolve", lens)["result"]["command"]["command"] == ""

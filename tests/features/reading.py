@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tenuto_grammar.text import LineIndex, Span
+from tenuto_server.features.code_lens import lenses, told
 from tenuto_server.features.completion import completions
 from tenuto_server.features.hover import hover
 from tenuto_server.features.import_edits import import_edit
@@ -97,6 +98,13 @@ def _tokens(program: Program) -> str:
     return "\n".join(" | ".join(words) for words in lines.values())
 
 
+def _lens(program: Program) -> str:
+    """Each lens above the name that it is about."""
+    file = MEMORY.file(program)
+    found = lenses(MEMORY.workspace, file)
+    return "\n".join(f"{lens.name}: {told(MEMORY.workspace, file, lens.name)}" for lens in found)
+
+
 OUTPUTS: Mapping[str, Output] = {
     "hover": _hover,
     "completion": _completion,
@@ -104,4 +112,5 @@ OUTPUTS: Mapping[str, Output] = {
     "signature": _signature,
     "hints": _hints,
     "tokens": _tokens,
+    "lens": _lens,
 }

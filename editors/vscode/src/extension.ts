@@ -8,7 +8,7 @@ import { install, offerWhenMissing } from "./install";
 import { loweredTexts, showLowered } from "./lowered";
 import { Session } from "./session";
 import { statusItem } from "./status";
-import { chooseDeploy, runDeploy, taskProvider } from "./tasks";
+import { chooseDeploy, runDeploy, type Target, taskProvider } from "./tasks";
 
 let session: Session | undefined;
 
@@ -43,8 +43,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command("tenuto.showOutput", () => output.show()),
     command("tenuto.install", () => install(opened)),
     command("tenuto.explain", (rule) => explain(opened, rule)),
-    command("tenuto.build", () => runDeploy(opened, "build", undefined)),
-    command("tenuto.run", () => runDeploy(opened, "run", undefined)),
+    command("tenuto.build", (uri, deploy) => runDeploy(opened, "build", named(uri, deploy))),
+    command("tenuto.run", (uri, deploy) => runDeploy(opened, "run", named(uri, deploy))),
     command("tenuto.openLowered", () => showLowered()),
     command("tenuto.openGraph", async () => {
       const target = await chooseDeploy();
@@ -58,6 +58,11 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
 
 export async function deactivate(): Promise<void> {
   await session?.close();
+}
+
+/** The deploy that a command was given: above it in the editor, where no other was meant. */
+function named(uri: unknown, deploy: unknown): Target | undefined {
+  return typeof uri === "string" && typeof deploy === "string" ? { uri: vscode.Uri.parse(uri), deploy } : undefined;
 }
 
 /** A rule's name in a hover or in the list of problems leads to its page. */

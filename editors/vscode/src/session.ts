@@ -3,7 +3,14 @@
 import { homedir } from "node:os";
 import { statSync } from "node:fs";
 import * as vscode from "vscode";
-import { LanguageClient, type Middleware, RevealOutputChannelOn, State, TransportKind } from "vscode-languageclient/node";
+import {
+  LanguageClient,
+  type Middleware,
+  RevealOutputChannelOn,
+  State,
+  type StaticFeature,
+  TransportKind,
+} from "vscode-languageclient/node";
 import { onPythonSelected, selectedPython } from "./python";
 import { findServer, type Places, type Search } from "./server";
 
@@ -16,6 +23,16 @@ export type Condition =
   | { readonly kind: "failed"; readonly found: Found; readonly reason: string }
   | { readonly kind: "stopped" }
   | Exclude<Search, { kind: "found" }>;
+
+/** Tells the server which of the commands that it may offer run here. */
+const ownCommands: StaticFeature = {
+  fillClientCapabilities: (capabilities) => {
+    capabilities.experimental = { commands: ["tenuto.build", "tenuto.run"] };
+  },
+  initialize: () => undefined,
+  getState: () => ({ kind: "static" }),
+  clear: () => undefined,
+};
 
 export class Session implements vscode.Disposable {
   condition: Condition = { kind: "stopped" };
@@ -111,6 +128,7 @@ export class Session implements vscode.Disposable {
         initializationFailedHandler: () => false,
       },
     );
+    client.registerFeature(ownCommands);
     this.client = client;
     client.onDidChangeState(({ newState }) => {
       if (client !== this.client) {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import prod
 from typing import NamedTuple
 
 from tenuto_analysis import modules
@@ -11,15 +10,14 @@ from tenuto_analysis.check import queries
 from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Leaf, render
-from tenuto_analysis.elaborate.checkpoints import wanted_weights
 from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import DECLARATIONS, Entity, EntityKind
 from tenuto_analysis.insight.pattern_axes import pattern_axes
 from tenuto_analysis.insight.questions import Declared, Mention
 from tenuto_analysis.insight.trees import path_to
-from tenuto_analysis.insight.weight_count import weight_count
+from tenuto_analysis.insight.weight_count import deployed_weights, weight_count
 from tenuto_analysis.shapes import Known
-from tenuto_analysis.types import UNKNOWN, Instance, PackCall, Reference, Tensor, Value, shape_text
+from tenuto_analysis.types import UNKNOWN, Instance, Reference, Value, shape_text
 from tenuto_grammar import syntax
 from tenuto_grammar.chunks import split
 from tenuto_grammar.lexer import tokenize
@@ -199,17 +197,9 @@ def _deploy(db: Database, entity: Entity, node: syntax.Deploy) -> Iterator[str]:
     sizes = next((item.value for item in node.settings.settings if item.key.text == "dims"), None)
     if isinstance(sizes, syntax.Map) and sizes.settings:
         yield "Sizes:\n" + "\n".join(f"- `{text[slice(*item.span)]}`" for item in sizes.settings)
-    wanted = wanted_weights(db, entity.file, entity.key)
-    if wanted is not None:
-        numbers = sum(prod(_numbers(type_)) for _, type_ in wanted)
-        yield f"Weights: {len(wanted):,} tensors, {numbers:,} parameters."
-
-
-def _numbers(type_: Tensor) -> Iterator[int]:
-    for item in type_.shape:
-        assert not isinstance(item, PackCall)
-        number = getattr(item, "constant", None)
-        yield number if isinstance(number, int) else 0
+    weights = deployed_weights(db, entity.file, entity.key)
+    if weights is not None:
+        yield f"Weights: {weights.tensors:,} tensors, {weights.parameters:,} parameters."
 
 
 # --------------------------------------------------------------------------------------------------------------- calls

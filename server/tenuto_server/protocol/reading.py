@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from lsprotocol import types
 
 from tenuto_analysis.insight import questions
+from tenuto_server.features.code_lens import lenses, told
 from tenuto_server.features.hover import hover
 from tenuto_server.features.inlay_hints import Hint, HintKind, inlay_hints
 from tenuto_server.protocol.feature import Context, Feature, Page
+from tenuto_server.protocol.uris import file_of
 from tenuto_server.reports import Edit
 from tenuto_server.worker import Urgency
 
@@ -64,7 +68,50 @@ def _hint(context: Context, page: Page, hint: Hint) -> types.InlayHint:
     )
 
 
+# --------------------------------------------------------------------------------------------------------------- lenses
+
+_NOTHING = ""  # The command of a lens that only tells.
+_DEPLOY_COMMANDS = {"tenuto.build": "Build", "tenuto.run": "Run", "tenuto.showGraph": "Graph"}
+
+
+def lenses_of(context: Context, params: types.CodeLensParams) -> list[types.CodeLens]:
+    """What stands above models and deploys; the words come when a lens is seen."""
+    page = context.page(params.text_document.uri)
+    found: list[types.CodeLens] = []
+    for lens in lenses(context.workspace, page.file):
+        place = page.range(lens.span.start, lens.span.end)
+        found.append(types.CodeLens(place, data=[page.uri, lens.name]))
+        if lens.is_deploy:
+            found += (
+                types.CodeLens(place, types.Command(title, command, arguments=[page.uri, lens.name]))
+                for command, title in _DEPLOY_COMMANDS.items()
+                if command in _known_commands(context)
+            )
+    return found
+
+
+def _known_commands(context: Context) -> frozenset[str]:
+    """What the server answers, and what the client says that it does itself: to run something is its affair."""
+    experimental = context.client.capabilities.experimental
+    own = experimental.get("commands") if isinstance(experimental, Mapping) else None
+    told = own if isinstance(own, Sequence) else ()
+    return frozenset({"tenuto.showGraph", *(name for name in told if isinstance(name, str))})
+
+
+def lens_resolved(context: Context, lens: types.CodeLens) -> types.CodeLens:
+    """Adds the words."""
+    match lens.data:
+        case [str(uri), str(name)]:
+            words = told(context.workspace, file_of(uri), name)
+        case _:
+            words = None
+    lens.command = types.Command(words or "nothing is known", _NOTHING)
+    return lens
+
+
 FEATURES = (
     Feature(types.TEXT_DOCUMENT_HOVER, hover_at),
     Feature(types.TEXT_DOCUMENT_INLAY_HINT, hints, types.InlayHintOptions(resolve_provider=False), Urgency.SOON),
+    Feature(types.TEXT_DOCUMENT_CODE_LENS, lenses_of, types.CodeLensOptions(resolve_provider=True), Urgency.SOON),
+    Feature(types.CODE_LENS_RESOLVE, lens_resolved, urgency=Urgency.SOON),
 )

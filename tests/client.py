@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,7 @@ class Connection:
     def __init__(self, folder: Path, source: IO[bytes], sink: IO[bytes]) -> None:
         self.folder = folder
         self.asked: list[str] = []  # The methods of the requests that the server made.
-        self.replies: dict[str, Json] = {}  # What they are answered with, by method; null if nothing stands here.
+        self.configuration: Json = None  # What it is told where it asks for settings.
         self._source = source
         self._sink = sink
         self._id = 0
@@ -74,6 +75,11 @@ class Connection:
     def silent(self) -> bool:
         """Whether the server has said nothing that was not heard; call it after an answer."""
         return self._notifications.empty()
+
+    def forget_notifications(self) -> None:
+        """Drops what the server said on its own."""
+        while not self._notifications.empty():
+            self._notifications.get()
 
     def uri(self, name: str) -> str:
         return (self.folder / name).as_uri()
@@ -120,7 +126,8 @@ class Connection:
                 self._notifications.put(message)
             else:
                 self.asked.append(message["method"])
-                reply = self.replies.get(message["method"])
+                items = message["params"]["items"] if message["method"] == "workspace/configuration" else None
+                reply = [self.configuration for _ in items] if items is not None else None
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": reply})
 
 
@@ -128,6 +135,7 @@ class Client(Connection):
     """A server process."""
 
     def __init__(self, folder: Path, command: list[str] | None = None) -> None:
+        self.begun = time.perf_counter()
         self.process = subprocess.Popen(
             command or [*TENUTO, "lsp"],
             cwd=folder,

@@ -31,7 +31,7 @@ from tests.client import Client, Json
 PYRIGHT = "pyright@1.1.414"
 TENUTO_LSP, TY, PYREFLY, PYRIGHT_LSP = "tenuto", "ty", "pyrefly", "pyright"
 LINES = (1_000, 5_000)
-EDITS, HOVERS, COMPLETIONS = 40, 60, 20
+EDITS, HOVERS, COMPLETIONS, STARTS = 30, 40, 10, 3
 PATIENCE = 30.0
 
 # Against ty, and in milliseconds where the machine is quiet.
@@ -114,7 +114,7 @@ def measured(servers: Mapping[str, Server], lines: int) -> dict[str, Measured]:
             folder = Path(temporary) / name
             folder.mkdir()
             text = write_program(folder, server, lines, shapes=name == PYREFLY)
-            for _ in range(3):
+            for _ in range(STARTS if name == TENUTO_LSP else 1):
                 with Client(folder, server.command) as client:
                     found[name].start.append(Editor(client, server, text).started)
             editors[name] = Editor(stack.enter_context(Client(folder, server.command)), server, text)

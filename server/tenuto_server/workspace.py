@@ -6,7 +6,7 @@ command line keeps one workspace for a run, the language server one for its life
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
@@ -46,6 +46,10 @@ class Workspace:
             return (decoded.problem,)
         return tuple(report(finding) for finding in model.findings(self.database, file))
 
+    def loaded(self) -> tuple[str, ...]:
+        """The files that were asked for until now."""
+        return tuple(self._loaded)
+
     def text(self, file: str) -> str:
         """The text of a file as it was last read; empty where there is none."""
         return modules.file_text(self.database, file) or ""
@@ -75,14 +79,16 @@ class Workspace:
         self.database.set(weights_header, path, self._header(path, self._root(file)))
         return weights_header(self.database, path)
 
+    def load_all(self, files: Iterable[str]) -> None:
+        """Loads many files; those of the library are there without that."""
+        for file in files:
+            if not file.startswith(str(modules.STD)):
+                self.load(file)
+
     def refresh(self, file: str) -> None:
         """Reads a file again, where it was loaded: it may have changed, appeared or vanished."""
         if file in self._loaded:
             self._set(file, self._read(file))
-
-    def loaded(self) -> tuple[str, ...]:
-        """The files that were asked for until now."""
-        return tuple(self._loaded)
 
     def lines(self, file: str) -> LineIndex:
         """The lines of a loaded file."""
@@ -91,6 +97,25 @@ class Workspace:
         if known is None or known.text is not text:
             known = self._lines[file] = LineIndex(text)
         return known
+
+    def exists(self, file: str) -> bool:
+        """Whether there is such a file."""
+        return (self._loaded[file] if file in self._loaded else self._read(file)) is not None
+
+    def root(self, file: str) -> str:
+        """The workspace root of a file, whether or not it is there."""
+        return self._root(file)
+
+    def copied(self, texts: Mapping[str, str | None]) -> Workspace:
+        """A workspace beside this one in which some files have other texts, or (None) are not there."""
+
+        def read(file: str) -> Decoded | None:
+            if file in texts:
+                text = texts[file]
+                return Decoded(text, None) if text is not None else None
+            return self._loaded[file] if file in self._loaded else self._read(file)
+
+        return Workspace(read, self._root, self._header)
 
     def _set(self, file: str, decoded: Decoded | None) -> None:
         self.database.set(modules.root, file, self._root(file))

@@ -31,12 +31,16 @@ def member(db: Database, owner: Value | None, name: str) -> Entity | None:
         case Module(file=file):
             return declared(db, Target(file, name)) if name in modules.offered(db, file) else None
         case Instance(model=Reference(file=file, name=model)):
-            node = modules.declaration(db, file, model)
-            if isinstance(node, syntax.Definition) and isinstance(node.body, syntax.Block):
-                return next((found for found in _members(node.body, file, model) if found.name == name), None)
-            return None
+            return next((found for found in owned(db, file, model) if found.name == name), None)
         case _:
             return None
+
+
+def owned(db: Database, file: str, model: str) -> Iterator[Entity]:
+    """The parts and weights of a model."""
+    node = modules.declaration(db, file, model)
+    if isinstance(node, syntax.Definition) and isinstance(node.body, syntax.Block):
+        yield from _members(node.body, file, model)
 
 
 def parameter(db: Database, callee: Value | None, name: str) -> Entity | None:

@@ -17,8 +17,9 @@ from tenuto_analysis.insight.entities import Entity, EntityKind, Names, Role
 from tenuto_analysis.insight.expressions import bind_pattern, expression, range_or_expression, written_type
 from tenuto_analysis.insight.members import declared, kind_of
 from tenuto_analysis.insight.scopes import Scopes
+from tenuto_analysis.insight.weight_paths import weight_paths
 from tenuto_analysis.modules import Target
-from tenuto_analysis.types import Reference
+from tenuto_analysis.types import Reference, Value
 from tenuto_grammar import syntax
 
 _WEIGHTS_CALLS = frozenset({"load", "init"})
@@ -153,10 +154,10 @@ def _deploy(w: Scopes, node: syntax.Deploy) -> None:
         for constraint in node.where:
             expression(w, constraint)
     for setting in node.settings.settings:
-        _setting(w, setting, sizes)
+        _setting(w, setting, sizes, model)
 
 
-def _setting(w: Scopes, node: syntax.Setting, sizes: dict[str, Entity]) -> None:
+def _setting(w: Scopes, node: syntax.Setting, sizes: dict[str, Entity], model: Value | None) -> None:
     w.mention(node.key.span, Entity(EntityKind.SETTING, node.key.text))
     match node.key.text, node.value:
         case "dims", syntax.Map(settings=items):
@@ -177,6 +178,8 @@ def _setting(w: Scopes, node: syntax.Setting, sizes: dict[str, Entity]) -> None:
                 _option(w, argument)
                 if not isinstance(argument.value, syntax.Map):
                     expression(w, argument.value)
+            if isinstance(model, Reference):
+                weight_paths(w, model, arguments)
         case _, value:
             range_or_expression(w, value)
 

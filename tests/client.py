@@ -173,10 +173,12 @@ def served(folder: Path, features: tuple[Feature, ...] = ()) -> Iterator[Connect
     with open(theirs, "rb") as source, open(to_us, "wb") as sink, open(ours, "rb") as heard:
         server = Thread(target=lambda: asyncio.run(converse(source, sink, (*FEATURES, *features))), daemon=True)
         server.start()
-        with open(to_them, "wb") as told:
-            connection = Connection(folder, heard, told)
-            yield connection
-        server.join(PATIENCE)
-        assert not server.is_alive()
-        sink.close()
-        connection._reader.join(PATIENCE)
+        try:
+            with open(to_them, "wb") as told:
+                connection = Connection(folder, heard, told)
+                yield connection
+        finally:
+            server.join(PATIENCE)
+            assert not server.is_alive()
+            sink.close()
+            connection._reader.join(PATIENCE)

@@ -14,7 +14,7 @@ from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import Role
 from tenuto_analysis.insight.questions import Mention
 from tenuto_grammar.text import Span
-from tenuto_server.features.calls import callers_at, incoming, outgoing
+from tenuto_server.features.calls import caller_at, incoming, outgoing
 from tenuto_server.features.definition import declaration, definition
 from tenuto_server.features.folding import folding
 from tenuto_server.features.implementations import implementations
@@ -152,13 +152,13 @@ def _everything(workspace: Workspace, file: str, offsets: range) -> None:
         prepare_rename(workspace, file, offset)
         spans = selection(workspace, file, offset)
         assert all(a.start <= b.start and b.end <= a.end and a != b for b, a in pairwise(spans))
-        caller = callers_at(workspace, file, offset)
+        caller = caller_at(workspace, file, offset)
         if caller is not None:
             outgoing(workspace, caller.file, caller.key)
     for offset in offsets[:: max(len(offsets) // 20, 1)]:
         references(workspace, files, file, offset, with_definition=True)
         implementations(workspace, files, file, offset)
-        caller = callers_at(workspace, file, offset)
+        caller = caller_at(workspace, file, offset)
         if caller is not None:
             incoming(workspace, files, caller.file, caller.key)
 

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from tenuto_analysis import modules
-from tenuto_server.features.calls import callers_at, incoming, outgoing
+from tenuto_server.features.calls import caller_at, incoming, outgoing
 from tenuto_server.features.definition import declaration, definition
 from tenuto_server.features.file_moves import moved_files
 from tenuto_server.features.folding import folding
@@ -120,7 +120,7 @@ def _local(file: str) -> str:
 
 def _outgoing(program: Program) -> str:
     workspace, file, here = asked(program)
-    caller = callers_at(workspace, file, here.start)
+    caller = caller_at(workspace, file, here.start)
     if caller is None:
         return "nothing"
     lines: list[str] = []
@@ -132,7 +132,7 @@ def _outgoing(program: Program) -> str:
 
 def _incoming(program: Program) -> str:
     workspace, file, here = asked(program)
-    caller = callers_at(workspace, file, here.start)
+    caller = caller_at(workspace, file, here.start)
     if caller is None:
         return "nothing"
     lines: list[str] = []

@@ -37,7 +37,7 @@ class Call(NamedTuple):
     places: tuple[Span, ...]
 
 
-def callers_at(workspace: Workspace, file: str, offset: int) -> Caller | None:
+def caller_at(workspace: Workspace, file: str, offset: int) -> Caller | None:
     """The definition whose name stands at a place, or what is behind a part; else the declaration round the place."""
     workspace.load(file)
     db = workspace.database

@@ -62,8 +62,9 @@ class Page(NamedTuple):
 class Context(NamedTuple):
     """What a handler works with.
 
-    `settings` gives what the project says of a file, `uri` what the client calls it. `notify` sends the client a
-    notification, or a request whose answer nobody waits for, by its method and parameters.
+    `settings` gives what the project says of a file, `uri` what the client calls it, `version` the version of a file
+    that it has open. `notify` sends the client a notification, or a request whose answer nobody waits for, by its
+    method and parameters.
     """
 
     workspace: Workspace
@@ -72,6 +73,8 @@ class Context(NamedTuple):
     folders: tuple[str, ...]
     settings: Callable[[str], Settings]
     uri: Callable[[str], str]
+    version: Callable[[str], int | None]
+    open_files: tuple[str, ...]
     notify: Callable[[str, object], None]
 
     def page(self, uri: str) -> Page:

@@ -21,7 +21,7 @@ from tenuto import __version__
 from tenuto_grammar.text import Position
 from tenuto_server.documents import Change
 from tenuto_server.preferences import preferences
-from tenuto_server.protocol import changing, completing, navigation, reading
+from tenuto_server.protocol import changing, completing, navigation, reading, renaming
 from tenuto_server.protocol.client import client_of, folders_of
 from tenuto_server.protocol.completing import Completer
 from tenuto_server.protocol.diagnostics import Puller, Pusher
@@ -33,7 +33,13 @@ from tenuto_server.protocol.transport import Reader, Writer
 from tenuto_server.protocol.uris import file_of
 
 # Every request that is answered from the program, by what it is for. Diagnostics have a memory: `diagnostics.py`.
-FEATURES = (*navigation.FEATURES, *reading.FEATURES, *completing.FEATURES, *changing.FEATURES)
+FEATURES = (
+    *navigation.FEATURES,
+    *renaming.FEATURES,
+    *reading.FEATURES,
+    *completing.FEATURES,
+    *changing.FEATURES,
+)
 
 SWITCH = 0.0005  # seconds after which the worker lets the event loop run; an answer takes a few milliseconds in all
 HEARTBEAT = 1.0  # seconds between looks at whether the client's process lives

@@ -100,7 +100,7 @@ class Session:
         return answer
 
     def version(self, file: str) -> int | None:
-        """The version of an open document."""
+        """The version of an open document; either thread may ask."""
         document = self.documents.get(file)
         return document.version if document is not None else None
 
@@ -142,7 +142,17 @@ class Session:
 
     def _context(self) -> Context:
         notify = partial(self._in_loop, self._notify)
-        return Context(self._workspace, self.client, self.preferences, self.folders, self.settings, self.uri, notify)
+        return Context(
+            self._workspace,
+            self.client,
+            self.preferences,
+            self.folders,
+            self.settings,
+            self.uri,
+            self.version,
+            tuple(self.documents),
+            notify,
+        )
 
     def _refresh(self, files: list[str]) -> None:
         for file in files:

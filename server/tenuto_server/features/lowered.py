@@ -6,8 +6,8 @@ from tenuto_backend.build import Stopped, deploys_of, typed_graph
 from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import OnnxError, Options
 from tenuto_backend.onnx.text import definition_text, model_text
-from tenuto_server.features.outline import outline
 from tenuto_server.features.shown import NotShown, Shown, has_errors
+from tenuto_server.features.symbols import document_symbols
 from tenuto_server.workspace import Workspace
 
 DEFINITIONS = ("fn", "model")
@@ -19,12 +19,13 @@ def lowered(workspace: Workspace, file: str, offset: int) -> Shown | NotShown:
     A definition is written once for each choice of its static arguments, as the model has it.
     """
     workspace.load(file)
-    here = next((item for item in outline(workspace, file) if item.start <= offset <= item.end), None)
-    if here is None or here.keyword not in (*DEFINITIONS, "deploy"):
+    symbols = document_symbols(workspace, file)
+    here = next((item for item in symbols if item.span.start <= offset <= item.span.end), None)
+    if here is None or here.kind.value not in (*DEFINITIONS, "deploy"):
         return NotShown("the cursor stands in no model, function or deploy")
     if has_errors(workspace, file):
         return NotShown(f"`{here.name}` can be lowered once its file, and what that imports, has no error")
-    whole = here.keyword == "deploy"
+    whole = here.kind.value == "deploy"
     for deploy in (here.name,) if whole else deploys_of(workspace.database, file):
         try:
             text = _lowered(workspace, file, deploy, None if whole else here.name)

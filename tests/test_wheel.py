@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tenuto.cli.main import COMMANDS
 from tests.client import Client
 from tests.command import CLEAN, FAULTY
 
@@ -96,7 +97,14 @@ def test_the_base_install_checks_from_python_and_says_what_more_needs(python: Pa
     assert loaded.stderr.endswith("run `pip install 'tenuto[onnx]'`\n")
     ran = run(python.parent / "tenuto", "run", "faulty.ten", folder=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.endswith("run `pip install 'tenuto[onnx]'`\n")
+    assert ran.stderr.endswith("run `pip install 'tenuto[run]'`\n")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_base_install_has_the_help_of_every_command(python: Path, tmp_path: Path, command: str) -> None:
+    told = run(python.parent / "tenuto", command, "--help", folder=tmp_path)
+    assert (told.returncode, told.stderr) == (0, "")
+    assert told.stdout.startswith(f"usage: tenuto {command} ")
 
 
 def test_the_base_install_is_light(python: Path, tmp_path: Path) -> None:

@@ -17,11 +17,14 @@ EXTRA_OF_MODULE = {
 }
 
 
-def needed(error: ModuleNotFoundError) -> str | None:
-    """What to say of a missing package; None where it is one of Tenuto's own, which is a mistake of ours."""
+def needed(error: ModuleNotFoundError, whole: str | None = None) -> str | None:
+    """What to say of a missing package; None where it is one of Tenuto's own, which is a mistake of ours.
+
+    `whole` is the extra that brings all that is needed, where that is known.
+    """
     package = (error.name or "").split(".")[0]
     if package.startswith("tenuto"):
         return None
-    extra = EXTRA_OF_MODULE.get(package)
+    extra = whole or EXTRA_OF_MODULE.get(package)
     wanted = f"tenuto[{extra}]" if extra is not None else "tenuto"
     return f"this needs the package `{package}`: run `pip install '{wanted}'`"

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 
-from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
 from tenuto.cli.target import only_deploy, open_target, show_findings
 from tenuto.cli.writing import replace_file
@@ -16,8 +15,7 @@ from tenuto_backend.runtime.binding import module
 from tenuto_server.workspace import report
 
 
-def run(arguments: list[str]) -> int:
-    read = _read(arguments)
+def run(read: argparse.Namespace) -> int:
     opened = open_target(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not written")
@@ -38,18 +36,3 @@ def run(arguments: list[str]) -> int:
         return 1
     print(f"wrote {shown(os.path.abspath(path))}; it runs `{deploy}.onnx` beside it, which `tenuto build` makes")
     return 0
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tenuto bind",
-        description="Write a Python module that runs a deploy's artifact, with the types of NumPy.",
-        epilog="Exit code: 0 written, 1 findings or a file that cannot be written, 2 misuse.",
-    )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]")
-    parser.add_argument("--output", "-o", metavar="MODULE.py", help="the module (default: DEPLOY.py); - is the output")
-    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
-    read = parser.parse_args(arguments)
-    if read.output not in (None, "-") and not read.output.endswith(".py"):
-        raise Misuse(f"--output {read.output}: the name of a module ends in .py")
-    return read

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings
@@ -23,8 +22,6 @@ from tenuto_backend.onnx.save import Saved, save
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import WeightsError
 from tenuto_server.workspace import report
-
-EMITTED = ("onnx",)
 
 
 class Row(NamedTuple):
@@ -38,8 +35,7 @@ class Row(NamedTuple):
     seconds: float
 
 
-def run(arguments: list[str]) -> int:
-    read = _read(arguments)
+def run(read: argparse.Namespace) -> int:
     opened = open_target(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not built")
@@ -130,36 +126,3 @@ def _bytes(number: int) -> str:
     exponent = min(3, max(0, (len(str(number)) - 1) // 3))
     unit = ("B", "KB", "MB", "GB")[exponent]
     return f"{number / 1000**exponent:.{1 if exponent else 0}f} {unit}"
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tenuto build",
-        description="Make an artifact of a deploy, or of every deploy of a file.",
-        epilog="Exit code: 0 built, 1 findings or an artifact that could not be made, 2 misuse.",
-    )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]")
-    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx (default: onnx)")
-    parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
-    parser.add_argument(
-        "--profile",
-        choices=[profile.value for profile in Profile],
-        default=Profile.PORTABLE.value,
-        help="portable: opset 21, understood most widely; modern: operators such as Attention (default: portable)",
-    )
-    parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
-    parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
-    parser.add_argument(
-        "--fold-batch-norm",
-        action="store_true",
-        help="put normalisations by recorded statistics into the layers before them, whose weights are then no more "
-        "those of the checkpoint",
-    )
-    parser.add_argument("--no-ledger", dest="ledger", action="store_false", help="leave the type ledger out")
-    parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
-    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
-    parser.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
-    read = parser.parse_args(arguments)
-    if read.emit not in EMITTED:
-        raise Misuse(f"--emit {read.emit} is not there yet: this version emits {', '.join(EMITTED)}")
-    return read

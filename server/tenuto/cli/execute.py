@@ -19,15 +19,14 @@ from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime import files
 from tenuto_backend.runtime.artifact import interface_of, read_model
-from tenuto_backend.runtime.base import BACKENDS, Interface, RunError, Runner, WrongInput, backend, of_graph
+from tenuto_backend.runtime.base import Interface, RunError, Runner, WrongInput, backend, of_graph
 from tenuto_backend.runtime.inputs import Ready, ready
 from tenuto_backend.runtime.summary import summary
 from tenuto_backend.weights.base import WeightsError
 from tenuto_server.workspace import report
 
 
-def run(arguments: list[str]) -> int:
-    read = _read(arguments)
+def run(read: argparse.Namespace) -> int:
     try:
         return _run(read)
     except WrongInput as error:
@@ -113,43 +112,3 @@ def _sizes(texts: Sequence[str]) -> dict[str, int]:
             raise Misuse(f"--dim {name}={value}: a size is an integer that is not negative")
         found[name] = int(value)
     return found
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tenuto run",
-        description="Run a deploy, or an ONNX model. Inputs that are not given are drawn within their types.",
-        epilog="Exit code: 0 it ran, 1 findings or a run that failed, 2 misuse, which inputs that do not fit are.",
-    )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]|MODEL.onnx")
-    parser.add_argument(
-        "--input",
-        "-i",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="an input: a .npy file, or JSON such as [[1, 2, 3]]; may be repeated",
-    )
-    parser.add_argument("--inputs", metavar="FILE", help="inputs by name: a .npz, or an object in a .json")
-    parser.add_argument(
-        "--dim", action="append", default=[], metavar="SIZE=N", help="a size of what is drawn, S=12; may be repeated"
-    )
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="what is drawn depends on it (default: 0)")
-    parser.add_argument("--output", "-o", metavar="FILE.npz", help="write the outputs to this file")
-    parser.add_argument(
-        "--backend",
-        choices=[*BACKENDS],
-        default="onnxruntime",
-        help="onnxruntime, or NumPy: slow, and the meaning that the other is held against (default: onnxruntime)",
-    )
-    parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
-    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
-    parser.add_argument("--quiet", "-q", action="store_true", help="no summary")
-    read = parser.parse_args(arguments)
-    if read.seed < 0:
-        raise Misuse("--seed: an integer that is not negative")
-    if read.output is not None and not read.output.endswith(".npz"):
-        raise Misuse(f"--output {read.output}: outputs are written to a .npz file")
-    if read.output is not None and not os.path.isdir(os.path.dirname(read.output) or "."):
-        raise Misuse(f"--output {read.output}: there is no folder `{os.path.dirname(read.output)}`")
-    return read

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tenuto.cli.formats import text
 from tenuto.cli.misuse import Misuse
+from tenuto.cli.options.graph import FORMATS
 from tenuto.cli.outcome import count
 from tenuto.cli.sources import shown
 from tenuto.cli.target import Opened, open_target
@@ -24,11 +25,8 @@ from tenuto_backend.picture.svg import picture
 from tenuto_server.reports import Report
 from tenuto_server.workspace import report
 
-FORMATS = ("svg", "html")
 
-
-def run(arguments: list[str]) -> int:
-    read = _read(arguments)
+def run(read: argparse.Namespace) -> int:
     format_ = read.format or _suffix(read.output)
     if read.function is not None and format_ == "html":
         raise Misuse("--function is for SVG: an HTML page has every function")
@@ -93,18 +91,3 @@ def _suffix(output: str | None) -> str:
     if suffix not in FORMATS:
         raise Misuse(f"`{output}` says no format: it ends in .svg or .html, or --format says it")
     return suffix
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tenuto graph",
-        description="Draw a deploy, or every deploy of a file.",
-        epilog="Exit code: 0 drawn, 1 findings, 2 misuse.",
-    )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]")
-    parser.add_argument("--output", "-o", metavar="OUT", help="OUT.svg or OUT.html; - is standard output (DEPLOY.svg)")
-    parser.add_argument("--format", choices=FORMATS, help="svg draws one function, html has all (default: svg)")
-    parser.add_argument("--function", metavar="NAME", help="draw this function and not the deploy's own (svg)")
-    parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
-    parser.add_argument("--quiet", "-q", action="store_true", help="no word about what was written")
-    return parser.parse_args(arguments)

@@ -18,8 +18,7 @@ _MOST = 10
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
-def run(arguments: list[str]) -> int:
-    read = _read(arguments)
+def run(read: argparse.Namespace) -> int:
     found = read_structure(read.model)
     try:
         shown = interface(found, ledger_of(found))
@@ -111,15 +110,3 @@ def _agreement(shown: Interface) -> Iterator[str]:
 def _size(number: int) -> str:
     exponent = min(len(_UNITS) - 1, max(0, (len(str(number)) - 1) // 3))
     return f"{number / 1000**exponent:.{1 if exponent else 0}f} {_UNITS[exponent]}"
-
-
-def _read(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="tenuto inspect",
-        description="Show the typed interface and the structure of an ONNX model, read back from the file.",
-        epilog="Exit code: 0 read, 1 its ledger says what its structure does not or it contradicts itself, 2 misuse.",
-    )
-    parser.add_argument("model", metavar="MODEL.onnx")
-    parser.add_argument("--weights", action="store_true", help="list each weight with its names in the checkpoint")
-    parser.add_argument("--json", action="store_true", help="everything, as JSON")
-    return parser.parse_args(arguments)

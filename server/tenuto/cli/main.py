@@ -12,7 +12,7 @@ import sys
 from difflib import get_close_matches
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tenuto import __version__
 from tenuto.cli.misuse import Misuse
@@ -21,19 +21,28 @@ from tenuto_server.settings import SettingsError
 
 
 class Command(NamedTuple):
+    """A command that needs an extra has its options in a module of their own, which shows its help without that."""
+
     module: str
     summary: str
+    extra: str | None = None
+
+    def read(self, arguments: list[str]) -> Any:
+        """What the module's `run` takes."""
+        if self.extra is None:
+            return arguments
+        return import_module(self.module.replace("tenuto.cli.", "tenuto.cli.options.")).read(arguments)
 
 
 COMMANDS = {
     "check": Command("tenuto.cli.check", "find mistakes in files and folders"),
     "fmt": Command("tenuto.cli.fmt", "lay out files in the one canonical way"),
-    "build": Command("tenuto.cli.build", "make an artifact of a deploy"),
-    "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs"),
-    "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact"),
-    "graph": Command("tenuto.cli.graph", "draw a deploy"),
-    "diff": Command("tenuto.cli.diff", "compare an artifact with its source"),
-    "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy"),
+    "build": Command("tenuto.cli.build", "make an artifact of a deploy", "onnx"),
+    "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs", "run"),
+    "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact", "onnx"),
+    "graph": Command("tenuto.cli.graph", "draw a deploy", "graph"),
+    "diff": Command("tenuto.cli.diff", "compare an artifact with its source", "onnx"),
+    "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy", "onnx"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
 }
@@ -67,7 +76,8 @@ def run(arguments: list[str]) -> int:
         print(f"tenuto: {error.strerror}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
-        told = needed(error)
+        command = COMMANDS.get(arguments[0])
+        told = needed(error, command.extra if command is not None else None)
         if told is None:
             raise
         print(f"tenuto: {told}", file=sys.stderr)
@@ -97,7 +107,8 @@ def _dispatch(arguments: list[str]) -> int:
         found = get_close_matches(name, COMMANDS, n=1)
         hint = f"; did you mean `{found[0]}`?" if found else "; `tenuto help` lists them"
         raise Misuse(f"there is no command `{name}`{hint}")
-    code: int = import_module(command.module).run(rest)
+    said = command.read(rest)  # First: what is said may be `--help`, or wrong.
+    code: int = import_module(command.module).run(said)
     return code
 
 

@@ -57,6 +57,16 @@ def test_completion(client: Connection, capabilities: Json) -> None:
     assert "ONNX `Relu`" in resolved["documentation"]["value"]
 
 
+def test_completion_tells_the_place_once(client: Connection) -> None:
+    client.initialize({"textDocument": {"completion": {"completionList": {"itemDefaults": ["editRange"]}}}})
+    client.open("a.ten", "fn f(x: f32[B, 4], y: f32[4]) -> f32[B, 4] {\n  let z = x\n  z\n}\n")
+    found = client.request("textDocument/completion", at(client, 2, 3))
+    assert found["result"]["itemDefaults"] == {"editRange": place(2, 2, 3)}
+    offered = labels(found)
+    assert "textEdit" not in offered["return"]
+    assert offered["return"]["textEditText"] == "return "
+
+
 def test_completion_imports_what_it_needs(client: Connection) -> None:
     (client.folder / "blocks.ten").write_text("model Block(x: float[B]) -> float[B] = x\n", encoding="utf-8")
     client.initialize()

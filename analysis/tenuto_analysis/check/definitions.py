@@ -34,7 +34,9 @@ def body(db: Database, file: str, key: str, node: syntax.Definition, recorder: R
     if signature is None or node.body is None:
         return queries.Body((), frozenset(), UNKNOWN, (), ())
     ctx = opened(db, signature, node.body, {})
-    ctx.trace, ctx.recorder = trail.traced, recorder
+    ctx.recorder = recorder
+    if recorder is None:
+        ctx.trace = trail.traced  # Who records asks for no findings.
     frame = statements.Frame(signature, node.keyword is Keyword.MODEL)
     if isinstance(node.body, syntax.Block):
         ends = statements.block(ctx, frame, node.body)

@@ -99,8 +99,8 @@ def semantic_tokens(workspace: Workspace, file: str, stretch: Span | None = None
         start = starts[key]
         length = len(modules.chunk_text(db, (file, key)) or "")
         if stretch is None or (start <= stretch.end and stretch.start <= start + length):
-            for token in tokens_of(db, file, key):
-                yield token._replace(span=token.span.shifted(start))
+            for (first, last), type_, modifiers in tokens_of(db, file, key):
+                yield Token(Span(first + start, last + start), type_, modifiers)
 
 
 @query

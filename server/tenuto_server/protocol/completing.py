@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import NamedTuple
 
 import msgspec
 from lsprotocol import types
@@ -63,8 +64,10 @@ class Completer:
         if found is None:
             return types.CompletionList(is_incomplete=False, items=[])
         place = page.range(found.span.start, found.span.end)
-        items = [_item(context, page, place, rank, offer) for rank, offer in enumerate(found.offers)]
-        return types.CompletionList(is_incomplete=False, items=items)
+        takes = _takes(context)
+        items = [_item(context, page, takes, place, rank, offer) for rank, offer in enumerate(found.offers)]
+        defaults = types.CompletionItemDefaults(edit_range=place) if takes.common_range else None
+        return types.CompletionList(is_incomplete=False, items=items, item_defaults=defaults)
 
     def _sources(self, context: Context) -> tuple[str, ...]:
         """The files whose names can be imported, loaded."""
@@ -77,9 +80,30 @@ class Completer:
         return self._files
 
 
-def _item(context: Context, page: Page, place: types.Range, rank: int, offer: Offer) -> types.CompletionItem:
+class Takes(NamedTuple):
+    """What the client can do with an item."""
+
+    snippets: bool
+    common_range: bool  # One place for all items, told once.
+
+
+def _takes(context: Context) -> Takes:
+    document = context.client.capabilities.text_document
+    completion = document.completion if document is not None else None
+    item = completion.completion_item if completion is not None else None
+    listed = completion.completion_list if completion is not None else None
+    return Takes(
+        item is not None and bool(item.snippet_support),
+        listed is not None and "editRange" in (listed.item_defaults or ()),
+    )
+
+
+def _item(
+    context: Context, page: Page, takes: Takes, place: types.Range, rank: int, offer: Offer
+) -> types.CompletionItem:
     entity = offer.entity
-    snippet = offer.snippet if _takes_snippets(context) else ""
+    snippet = offer.snippet if takes.snippets else ""
+    text = snippet or offer.text
     edits = None
     if offer.origin:
         edit = import_edit(context.workspace.database, page.file, offer.origin, offer.label)
@@ -91,17 +115,12 @@ def _item(context: Context, page: Page, place: types.Range, rank: int, offer: Of
         preselect=True if rank == 0 and offer.fit == 0 else None,
         sort_text=f"{rank:04}",
         insert_text_format=types.InsertTextFormat.Snippet if snippet else None,
-        text_edit=types.TextEdit(place, snippet or offer.text),
+        text_edit=None if takes.common_range else types.TextEdit(place, text),
+        text_edit_text=text if takes.common_range and text != offer.label else None,
         additional_text_edits=edits,
         commit_characters=["("] if entity is not None and entity.kind in CALLED and not snippet else None,
         data=[entity.kind.value, entity.name, entity.file, entity.key] if entity is not None else None,
     )
-
-
-def _takes_snippets(context: Context) -> bool:
-    document = context.client.capabilities.text_document
-    item = document.completion.completion_item if document is not None and document.completion is not None else None
-    return item is not None and bool(item.snippet_support)
 
 
 def resolve(context: Context, item: types.CompletionItem) -> types.CompletionItem:

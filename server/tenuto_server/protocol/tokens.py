@@ -84,19 +84,18 @@ def _of_document(context: Context, uri: str) -> list[int]:
 def encoded(page: Page, tokens: Iterable[Token]) -> list[int]:
     """Each token as five numbers; its place counts from the token before it."""
     data: list[int] = []
-    line = column = 0
-    plain = page.text.isascii()
-    for token in tokens:
-        place = page.lines.position(token.span.start, page.encoding)
-        length = token.span.end - token.span.start
-        if not plain:
-            length = page.lines.position(token.span.end, page.encoding).column - place.column
-        data += (
-            place.line - line,
-            place.column - column if place.line == line else place.column,
-            length,
-            _NUMBERS[token.type],
-            int(token.modifiers),
-        )
-        line, column = place
+    lines, plain = page.lines, page.text.isascii()
+    line = column = 0  # Of the token before.
+    here, begins, ends = 0, 0, -1  # The line that is read: its number, and where it begins and ends.
+    for (start, end), type_, modifiers in tokens:
+        if start > ends:
+            here = lines.line(start)
+            begins, ends = lines.line_span(here)
+        if plain:
+            at, length = start - begins, end - start
+        else:
+            at = lines.position(start, page.encoding).column
+            length = lines.position(end, page.encoding).column - at
+        data += (here - line, at - column if here == line else at, length, _NUMBERS[type_], modifiers.value)
+        line, column = here, at
     return data

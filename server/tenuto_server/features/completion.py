@@ -96,7 +96,7 @@ def _offers(typing: Typing) -> Iterable[Offer]:
     match cursor.path:
         case ():
             return () if cursor.keyword in ("import", "record", "type") else _expression(typing)
-        case (*above, syntax.Attribute(base=base), _):
+        case (*above, syntax.Attribute(base=base), hole) if hole is not base:
             dotted = _dotted(base)
             if dotted is not None and _setting_key(above) == "target":
                 return _targets(f"{dotted}.")

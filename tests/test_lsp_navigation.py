@@ -293,3 +293,36 @@ def test_places_count_what_the_client_counts(tmp_path: Path, encoding: str) -> N
         symbol, *_ = asked(client, "textDocument/documentSymbol", client.document("a.ten"))
         units = {"utf-8": 6, "utf-16": 3, "utf-32": 2}[encoding]
         assert symbol["location"]["range"]["end"] == {"line": 0, "character": len('const label = ""') + units}
+
+
+def test_a_buffer_counts_before_its_file_and_all_folders_are_searched(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        folder.mkdir()
+        project(folder)
+    with served(first) as client:
+        folders = [{"uri": folder.as_uri(), "name": folder.name} for folder in (first, second)]
+        client.initialize(EDITS, workspaceFolders=folders)
+        client.open("blocks/library.ten", f"# new\n{LIBRARY}\nfn four(x: f32[N]) -> f32[N] = twice(twice(x))\n")
+        place = {**client.document("blocks/library.ten"), "position": {"line": 1, "character": 4}}
+        found = asked(client, "textDocument/references", {**place, "context": {"includeDeclaration": True}})
+        lines = [(item["uri"], item["range"]["start"]["line"]) for item in found]
+        library, main = client.uri("blocks/library.ten"), client.uri("main.ten")
+        assert lines == [(library, 1), (library, 3), (library, 3), (main, 0), (main, 10)]
+        everything = asked(client, "workspace/symbol", {"query": ""})
+        assert {item["location"]["uri"] for item in everything} == {
+            library,
+            main,
+            (second / "blocks/library.ten").as_uri(),
+            (second / "main.ten").as_uri(),
+        }
+
+
+def test_a_rename_reads_what_was_typed_last(client: Connection) -> None:
+    text = "fn f(x: f32[N]) -> f32[N] = x\n"
+    client.open("typed.ten", "fn f(")
+    client.change("typed.ten", text)
+    change = asked(client, "textDocument/rename", {**at(client, "typed.ten", text, "x"), "newName": "y"})
+    (document,) = change["documentChanges"]
+    assert document["textDocument"]["version"] == 2
+    assert edited(text, document["edits"]) == text.replace("x", "y")

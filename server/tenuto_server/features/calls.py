@@ -38,7 +38,7 @@ class Call(NamedTuple):
 
 
 def caller_at(workspace: Workspace, file: str, offset: int) -> Caller | None:
-    """The definition whose name stands at a place, or what is behind a part; else the declaration round the place."""
+    """The declaration whose name stands at a place, or the model behind a part."""
     workspace.load(file)
     db = workspace.database
     mention = questions.mention_at(db, file, offset)

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import NamedTuple
 
+from tenuto_analysis import modules
+from tenuto_analysis.database import Database, query
 from tenuto_analysis.insight import questions
 from tenuto_grammar import syntax
-from tenuto_grammar.text import LineIndex
+from tenuto_grammar.text import LINE_END, LineIndex, Span
 from tenuto_server.features.trees import nodes
 from tenuto_server.workspace import Workspace
 
@@ -46,7 +48,7 @@ _COMMENT = re.compile(r"[ \t]*#")
 def folding(workspace: Workspace, file: str) -> tuple[Fold, ...]:
     """In the order of their first lines, the widest of those that begin together alone."""
     workspace.load(file)
-    lines = LineIndex(workspace.text(file))
+    lines = workspace.lines(file)
     widest: dict[int, Fold] = {}
     for fold in (*_code(workspace, file, lines), *_imports(workspace, file, lines), *_comments(lines)):
         known = widest.get(fold.first)
@@ -57,15 +59,21 @@ def folding(workspace: Workspace, file: str) -> tuple[Fold, ...]:
 
 def _code(workspace: Workspace, file: str, lines: LineIndex) -> Iterator[Fold]:
     for declared in questions.declarations(workspace.database, file):
-        if declared.node is None:
-            continue
-        for node in nodes(declared.node):
-            if node is declared.node or isinstance(node, _BRACKETED):
-                span = node.span.shifted(declared.start)
-                first, last = lines.line(span.start), lines.line(span.end)
-                if last > first:
-                    closes = _CLOSES.match(lines.text, lines.line_span(last).start) is not None
-                    yield Fold(first, last - closes, FoldKind.CODE)
+        for span in _brackets(workspace.database, file, declared.key):
+            first, last = lines.line(span.start + declared.start), lines.line(span.end + declared.start)
+            closes = _CLOSES.match(lines.text, lines.line_span(last).start) is not None
+            yield Fold(first, last - closes, FoldKind.CODE)
+
+
+@query
+def _brackets(db: Database, file: str, key: str) -> tuple[Span, ...]:
+    """What a declaration writes over several lines: itself, and what has brackets in it."""
+    root = modules.declaration(db, file, key)
+    text = modules.chunk_text(db, (file, key)) or ""
+    if root is None:
+        return ()
+    found = (node.span for node in nodes(root) if node is root or isinstance(node, _BRACKETED))
+    return tuple(span for span in found if LINE_END.search(text, *span))
 
 
 def _imports(workspace: Workspace, file: str, lines: LineIndex) -> Iterator[Fold]:

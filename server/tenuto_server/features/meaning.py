@@ -14,7 +14,7 @@ from tenuto_analysis import modules
 from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import Entity
 from tenuto_analysis.insight.questions import Mention
-from tenuto_grammar.text import LineIndex, Span
+from tenuto_grammar.text import Span
 from tenuto_server.reports import Edit
 from tenuto_server.workspace import Workspace
 
@@ -118,7 +118,7 @@ def _differences(workspace: Workspace, trial: Workspace, file: str, change: Chan
         if meaning is not None and span not in wanted and any(a <= span.start and span.end <= b for a, b in added):
             continue
         if meaning is None or meaning != wanted.get(span):
-            where = f"`{text[slice(*span)]}` in line {LineIndex(text).line(span.start) + 1}"
+            where = f"`{text[slice(*span)]}` in line {trial.lines(path).line(span.start) + 1}"
             return f"{where} would then mean {_described(trial, mention)}"
     return None
 
@@ -133,11 +133,12 @@ def _described(trial: Workspace, mention: Mention | None) -> str:
     what = f"the {entity.kind.value} `{entity.name}`"
     if place.file.startswith(str(modules.STD)):
         return f"{what} of the standard library"
-    lines = LineIndex(trial.text(place.file))
-    line = lines.line(place.span.start)
+    line = trial.lines(place.file).line(place.span.start)
     if place.file != mention.file:
         return f"{what} in line {line + 1} of `{modules.module_name(trial.database, place.file)}`"
-    return f"{what} of {'this line' if line == lines.line(mention.span.start) else f'line {line + 1}'}"
+    return (
+        f"{what} of {'this line' if line == trial.lines(mention.file).line(mention.span.start) else f'line {line + 1}'}"
+    )
 
 
 def _meaning(workspace: Workspace, mention: Mention) -> _Meaning:
@@ -191,6 +192,6 @@ def _errors(workspace: Workspace, trial: Workspace, file: str, change: Change) -
     path = change.path(file)
     for report in trial.reports(path):
         if report.severity == "error" and (report.rule, Span(report.start, report.end)) not in known:
-            line = LineIndex(trial.text(path)).line(report.start) + 1
+            line = trial.lines(path).line(report.start) + 1
             return f"line {line} would be wrong then: {report.message}"
     return None

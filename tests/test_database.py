@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenuto_analysis.database import Cancelled, Database, Query, QueryCycle, input_fact, query
+from tenuto_analysis.database import Cancelled, Database, Query, QueryCycle, input_fact, query, shielding_query
 
 
 @input_fact
@@ -183,6 +183,48 @@ def test_a_query_that_needs_itself_is_refused_and_may_be_asked_again() -> None:
     assert ring(db, 2) == 2
 
 
+@shielding_query
+def total(db: Database, *names: str) -> int:
+    """How many words there are, in tens."""
+    return sum(count(db, name) for name in names) // 10
+
+
+@query
+def share(db: Database, name: str, *names: str) -> tuple[int, int]:
+    return count(db, name), total(db, *names)
+
+
+def test_a_query_that_shields_keeps_doubts_from_its_readers() -> None:
+    db = Database()
+    names = ("a", "b", "c")
+    for name in names:
+        db.set(text, name, "one two")
+        share(db, name, *names)
+    db.set(text, "a", "one two three")
+    assert ran(db, lambda: [share(db, name, *names) for name in names]) == [
+        "words(a)",
+        "count(a)",
+        "total(a, b, c)",
+        "share(a, a, b, c)",
+    ]
+    db.set(text, "a", "one")
+    assert share(db, "b", *names) == (2, 0)
+    db.set(text, "a", "one " * 20)
+    assert share(db, "b", *names) == (2, 2)
+
+
+def test_a_shield_that_was_stopped_is_asked_again() -> None:
+    db = Database()
+    names = ("a", "b")
+    share(db, "b", *names)
+    db.set(text, "a", "one " * 20)
+    db.cancelled = True
+    with pytest.raises(Cancelled):
+        share(db, "b", *names)
+    db.cancelled = False
+    assert share(db, "b", *names) == (0, 2)
+
+
 @query
 def interrupted(db: Database, name: str) -> int:
     found = count(db, name)
@@ -231,6 +273,7 @@ class Node:
     reads: tuple[int, ...]
     more: tuple[int, ...]
     kept: int  # the sum modulo this: where it is small, most changes end here
+    shields: bool = False
 
 
 @dataclass(frozen=True)
@@ -243,9 +286,15 @@ class Program:
 def programs(draw: st.DrawFn) -> Program:
     inputs = draw(st.integers(1, 4))
     nodes = []
+    behind: set[int] = set()
     for place in range(inputs, inputs + draw(st.integers(1, 12))):
         below = st.lists(st.integers(0, place - 1), max_size=4).map(tuple)
-        nodes.append(Node(draw(below), draw(below), draw(st.sampled_from((1, 2, 3, 1000)))))
+        reads, more = draw(below), draw(below)
+        # What shields reads nothing, at whatever distance, that shields.
+        shields = not {*reads, *more} & behind and draw(st.booleans())
+        if shields or {*reads, *more} & behind:
+            behind.add(place)
+        nodes.append(Node(reads, more, draw(st.sampled_from((1, 2, 3, 1000))), shields))
     return Program(inputs, tuple(nodes))
 
 
@@ -279,6 +328,7 @@ class Runner:
         self.ran_again: list[tuple[int, list[tuple[int, int]]]] = []
         self.stop_after: int | None = None
         self._place = Query(self._compute)
+        self._shield = Query(self._compute, shields=True)
 
     def _compute(self, db: Database, place: int) -> int:
         if place in self.seen:
@@ -298,7 +348,10 @@ class Runner:
         return result
 
     def ask(self, place: int) -> int:
-        return fact(self.db, place) if place < self.program.inputs else self._place(self.db, place)
+        if place < self.program.inputs:
+            return fact(self.db, place)
+        shields = self.program.nodes[place - self.program.inputs].shields
+        return (self._shield if shields else self._place)(self.db, place)
 
     def edit(self, place: int, new: int) -> None:
         self.facts[place] = new

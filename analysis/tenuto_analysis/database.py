@@ -34,13 +34,19 @@ class QueryCycle(Exception):
 
 
 class Query(Generic[P, T]):
-    """A memoised function of the database; `@query` makes one."""
+    """A memoised function of the database; `@query` makes one.
 
-    __slots__ = ("compute", "name")
+    One that `shields` its readers is asked again as soon as it is in doubt, and they are in doubt only if its value has
+    changed. It is for what a whole file has in common, which nearly all that is known of the file reads and which an
+    edit nearly never changes. A query that shields may read only what itself reads no query that shields.
+    """
 
-    def __init__(self, compute: Callable[Concatenate[Database, P], T]) -> None:
+    __slots__ = ("compute", "name", "shields")
+
+    def __init__(self, compute: Callable[Concatenate[Database, P], T], shields: bool = False) -> None:
         self.compute = compute
         self.name = compute.__name__
+        self.shields = shields
 
     def __call__(self, db: Database, *args: P.args, **kwargs: P.kwargs) -> T:
         assert not kwargs, "query arguments are positional"
@@ -62,6 +68,12 @@ class Input(Query[[K], T]):
 
 query = Query
 input_fact = Input
+
+
+def shielding_query(compute: Callable[Concatenate[Database, P], T]) -> Query[P, T]:
+    """A query that shields its readers."""
+    return Query(compute, shields=True)
+
 
 Call = tuple[Query[Any, Any], tuple[object, ...]]
 
@@ -89,6 +101,7 @@ class Database:
         self.executed: list[Call] = []  # The calls that really ran, in order of completion.
         self._memos: dict[Call, Memo] = {}
         self._running: dict[Call, dict[Call, None]] = {}  # Active calls and what each read.
+        self._unsettled: dict[Call, int] = {}  # Shields in doubt, and when each had changed at last.
 
     def set(self, fact: Input[K, T], key: K, value: T) -> None:
         """Set an input. Must not be called while a query runs."""
@@ -110,6 +123,8 @@ class Database:
         running = self._running
         if running:
             running[next(reversed(running))][call] = None
+        elif self._unsettled and not isinstance(call[0], Input):
+            self._settle()
         memo = self._memos.get(call)
         if memo is None or memo.doubtful:
             memo = self._up_to_date(call, memo)
@@ -122,10 +137,25 @@ class Database:
     def _doubt(self, calls: Collection[Call]) -> None:
         waiting: list[Call] = [*calls]
         while waiting:
-            memo = self._memos.get(waiting.pop())
+            call = waiting.pop()
+            memo = self._memos.get(call)
             if memo is not None and not memo.doubtful:
                 memo.doubtful = True
-                waiting += memo.readers
+                if call[0].shields:
+                    self._unsettled[call] = memo.changed_at
+                else:
+                    waiting += memo.readers
+
+    def _settle(self) -> None:
+        """Asks the shields that are in doubt, and lets through the doubts that were right."""
+        while self._unsettled:
+            call, changed_at = next(iter(self._unsettled.items()))
+            memo = self._memos[call]
+            if memo.doubtful:
+                memo = self._up_to_date(call, memo)
+            del self._unsettled[call]
+            if memo.changed_at != changed_at:
+                self._doubt(memo.readers)
 
     def _up_to_date(self, call: Call, memo: Memo | None) -> Memo:
         if memo is None or not self._still_right(memo):

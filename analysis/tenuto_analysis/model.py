@@ -5,7 +5,7 @@ What leaves here is plain data: spans are offsets in the file, edits too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 
 from msgspec import Struct
@@ -43,17 +43,17 @@ from tenuto_grammar.text import Span
 def findings(db: Database, file: str) -> tuple[Finding, ...]:
     """Everything that is wrong with a file, in the order of the text."""
     starts = modules.starts(db, file)
-    for key in recursion.needs(db, file).order:
-        checked(db, file, key)  # What others need comes first, so that no query waits for a long chain of others.
+    # What others need comes first, so that no query waits for a long chain of others.
+    reports = {key: checked(db, file, key) for key in recursion.needs(db, file).order}
     found: list[tuple[str, Diagnostic]] = []
     allowed: list[Allowed] = []
     for key, keyword in modules.keys(db, file):
-        report = checked(db, file, key)
+        report = reports[key]
         found += ((key, problem) for problem in report.problems)
         allowed += report.allowed
         if "#" in key and keyword not in ("", "import"):
             found += _duplicate(db, file, key)
-    found += _imports(db, file)
+    found += _imports(db, file, reports)
     if allowed:
         found = suppressed(allowed, found)
     result = [_finding(db, file, starts[key], problem) for key, problem in found]
@@ -143,12 +143,12 @@ def _duplicate(db: Database, file: str, key: str) -> list[tuple[str, Diagnostic]
     return [(key, DuplicateName(node.name.span, node.name.text, place))]
 
 
-def _imports(db: Database, file: str) -> Iterator[tuple[str, Diagnostic]]:
+def _imports(db: Database, file: str, reports: Mapping[str, Report]) -> Iterator[tuple[str, Diagnostic]]:
     """What is wrong between files."""
     imports = modules.imports(db, file)
     if not imports:
         return
-    used = frozenset(name for key, _ in modules.keys(db, file) for name in checked(db, file, key).used)
+    used = frozenset[str]().union(*(report.used for report in reports.values()))
     for found in imports:
         node = modules.declaration(db, file, found.key)
         if isinstance(node, syntax.Import):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from tenuto_analysis import modules
-from tenuto_analysis.database import Database, query
+from tenuto_analysis.database import Database, query, shielding_query
 from tenuto_analysis.modules import chunk_text
 from tenuto_grammar import syntax
 
@@ -57,7 +57,7 @@ def needs(db: Database, file: str) -> Needs:
     return Needs((*first, *second, *left), {key: way for key, way in ways.items() if way})
 
 
-@query
+@shielding_query
 def circles(db: Database, file: str) -> dict[str, tuple[str, ...]]:
     """Each declaration that needs itself, with a way back to it."""
     return needs(db, file).circles

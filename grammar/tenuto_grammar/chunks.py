@@ -30,6 +30,8 @@ KEYWORDS = ("import", "type", "record", "const", "fn", "model", "op", "deploy")
 # It begins with one fixed character, which is found ten times as fast as a choice of line ends.
 _DECLARATION = re.compile(rf"\n(?P<keyword>{'|'.join(KEYWORDS)})\b(?:[ \t]+(?P<name>[A-Za-z_][A-Za-z0-9_]*))?")
 
+_BLANK = " \t\r\n\f"
+
 
 def split(text: str) -> tuple[Chunk, ...]:
     """The file in pieces, first to last; a file without declarations is one piece, an empty file is none."""
@@ -59,17 +61,16 @@ def _with_comments_above(text: str, lowest: int, keyword: int) -> int:
 
     `#!` lines are about the file and stay with what precedes; an indented comment stays in the body above it.
     """
-    start = line = keyword
-    while line > lowest and text[line - 1] in "\r\n":
-        line_end = line - 1
-        if line_end > lowest and text[line_end - 1 : line] == "\r\n":
-            line_end -= 1
-        line = max(text.rfind("\n", lowest, line_end), text.rfind("\r", lowest, line_end), lowest - 1) + 1
-        if line == lowest > 0:
+    start = keyword
+    above = text[lowest:keyword].rstrip(_BLANK)
+    while above:
+        line = max(above.rfind("\n"), above.rfind("\r")) + 1
+        if line == 0 < lowest:
             break  # the rest of the line where the declaration before begins
-        content = text[line:line_end].removeprefix("\ufeff")
+        content = above[line:].removeprefix("\ufeff")
         if content.startswith("#") and not content.startswith("#!"):
-            start = line_end - len(content)
-        elif content.strip(" \t\f"):
+            start = lowest + len(above) - len(content)
+        elif content:
             break
+        above = above[:line].rstrip(_BLANK)
     return start

@@ -130,8 +130,8 @@ _OPERANDS = frozenset({"true", "false", "none", "inf"})
 
 def _continues(cursor: Cursor) -> bool:
     """Whether an expression, a type or a head stands before the word and goes on with it."""
-    last = cursor.before[-1]
-    if not last.ends_operand or (last.text in KEYWORDS and last.text not in _OPERANDS):
+    last = cursor.before[-1] if cursor.before else None
+    if last is None or not last.ends_operand or (last.text in KEYWORDS and last.text not in _OPERANDS):
         return False
     in_map = bool(cursor.brackets) and cursor.brackets[-1].text == "{"
     return not (in_map and cursor.on_new_line)

@@ -145,11 +145,12 @@ def _plain(span: Span, word: str, after_dot: bool, taken: list[Span]) -> Iterato
     if word.startswith('"'):
         start = span.start
         for inner in taken:
-            if span.start < inner.start and inner.end < span.end:
+            if span.start < inner.start and inner.end <= span.end:
                 if inner.start > start:
                     yield Token(Span(start, inner.start), TokenType.STRING, Modifier.NONE)
                 start = inner.end
-        yield Token(Span(start, span.end), TokenType.STRING, Modifier.NONE)
+        if start < span.end:  # One that is not closed may end in an axis.
+            yield Token(Span(start, span.end), TokenType.STRING, Modifier.NONE)
     elif word[:1].isdigit():
         yield Token(span, TokenType.NUMBER, Modifier.NONE)
     elif word in KEYWORDS and not after_dot:

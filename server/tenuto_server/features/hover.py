@@ -9,7 +9,7 @@ from tenuto_analysis import modules
 from tenuto_analysis.check import queries
 from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.database import Database
-from tenuto_analysis.dims import Leaf, render
+from tenuto_analysis.dims import Constraint, Leaf, leaves_of_constraint, render
 from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import DECLARATIONS, Entity, EntityKind
 from tenuto_analysis.insight.pattern_axes import pattern_axes
@@ -17,7 +17,7 @@ from tenuto_analysis.insight.questions import Declared, Mention
 from tenuto_analysis.insight.trees import path_to
 from tenuto_analysis.insight.weight_count import deployed_weights, weight_count
 from tenuto_analysis.shapes import Known
-from tenuto_analysis.types import UNKNOWN, Instance, Reference, Value, shape_text
+from tenuto_analysis.types import UNKNOWN, Float, Instance, RecordValue, Reference, Value, shape_text
 from tenuto_grammar import syntax
 from tenuto_grammar.chunks import split
 from tenuto_grammar.lexer import tokenize
@@ -27,6 +27,7 @@ from tenuto_server.features.describe import (
     declared_source,
     documentation,
     fenced,
+    module_path,
     named,
     place_name,
     sizes_in,
@@ -88,8 +89,7 @@ def _mention(db: Database, file: str, inside: Declared, mention: Mention) -> Ite
         yield from _call(db, file, inside, span)
         yield f"Declared in {place_name(db, entity)}."
     elif entity.kind is EntityKind.MODULE:
-        path = modules.module_name(db, entity.file)
-        yield fenced(f"import {path}")
+        yield fenced(f"import {module_path(db, entity.file)}")
         yield file_doc(split(modules.file_text(db, entity.file) or "")) or ""
     elif not entity.file:
         words = explained(entity.kind, entity.name)
@@ -180,7 +180,7 @@ def _constraints(db: Database, entity: Entity) -> Iterator[str]:
         f"- `{item.text}`" + ("" if item.span in written else ", which the sizes imply")
         for item in signature.requirements
     ]
-    if lines:
+    if any(item.span not in written for item in signature.requirements):  # The head shows those that are written.
         yield "Needs:\n" + "\n".join(lines)
     if signature.promises:
         yield "Promises:\n" + "\n".join(f"- `{render(item)}`" for item in signature.promises)
@@ -213,9 +213,14 @@ def _call(db: Database, file: str, inside: Declared, callee: Span) -> Iterator[s
     generics = {item.name for item in call.signature.generics}
     taken = {item.name for item in call.signature.parameters}
     solved = {name: value for name, value in call.values.items() if name in generics or name not in taken}
-    lines = [f"- `{name} = {value}`" for name, value in solved.items()]
+    lines = [f"- `{name} = {value}`" for name, value in solved.items() if _is_told(name, value)]
     lines.append(f"- gives `{call.result}`")
     yield "Here:\n" + "\n".join(lines)
+
+
+def _is_told(name: str, value: Value) -> bool:
+    """Whether a value says more than its name and its kind."""
+    return str(value) != name and not isinstance(value, RecordValue) and value != Float(None)
 
 
 def _call_of(db: Database, file: str, inside: Declared, callee: Span) -> Resolved | None:
@@ -291,6 +296,11 @@ def _known(db: Database, file: str, offset: int) -> Known:
 def _facts(known: Known, value: Value) -> str:
     """What is known of the sizes that a value mentions."""
     sizes = [leaf for leaf in sizes_in(value) if isinstance(leaf, Leaf)]
-    facts = [f"`{render(fact)}`" for fact in questions.facts_about(known, sizes)]
+    facts = [f"`{render(fact)}`" for fact in questions.facts_about(known, sizes) if _has_names(fact, sizes)]
     shown = facts[:_MOST_FACTS] + (["..."] if len(facts) > _MOST_FACTS else [])
     return f"Known here: {', '.join(shown)}" if shown else ""
+
+
+def _has_names(fact: Constraint, sizes: list[Leaf]) -> bool:
+    """Whether a fact can be read: the index of a loop has no name where the value does not mention it."""
+    return all(leaf in sizes or "#" not in str(getattr(leaf, "owner", "")) for leaf in leaves_of_constraint(fact))

@@ -14,7 +14,8 @@ def path_to(root: syntax.Node, offset: int) -> tuple[syntax.Node, ...]:
     """
     found = [root]
     while True:
-        inside = [node for node in syntax.children(found[-1]) if node.span.start <= offset <= node.span.end]
+        children = (node for node in syntax.children(found[-1]) if node.span.end > node.span.start)
+        inside = [node for node in children if node.span.start <= offset <= node.span.end]
         if not inside:
             return tuple(found)
         found.append(min(inside, key=lambda node: (node.span.end == offset, node.span.end - node.span.start)))

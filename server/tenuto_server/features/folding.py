@@ -10,9 +10,9 @@ from typing import NamedTuple
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.insight import questions
+from tenuto_analysis.insight.trees import walk
 from tenuto_grammar import syntax
 from tenuto_grammar.text import LINE_END, LineIndex, Span
-from tenuto_server.features.trees import nodes
 from tenuto_server.workspace import Workspace
 
 
@@ -72,7 +72,7 @@ def _brackets(db: Database, file: str, key: str) -> tuple[Span, ...]:
     text = modules.chunk_text(db, (file, key)) or ""
     if root is None:
         return ()
-    found = (node.span for node in nodes(root) if node is root or isinstance(node, _BRACKETED))
+    found = (node.span for node in walk(root) if node is root or isinstance(node, _BRACKETED))
     return tuple(span for span in found if LINE_END.search(text, *span))
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tenuto_analysis.insight import questions
+from tenuto_analysis.insight.trees import path_to
 from tenuto_grammar.text import Span
-from tenuto_server.features.trees import around
 from tenuto_server.workspace import Workspace
 
 
@@ -19,7 +19,7 @@ def selection(workspace: Workspace, file: str, offset: int) -> tuple[Span, ...]:
         root = inside.node
         at = offset - inside.start
         if root is not None and root.span.start <= at <= root.span.end:
-            found += (node.span.shifted(inside.start) for node in around(root, at))
+            found += (node.span.shifted(inside.start) for node in path_to(root, at))
     word = _word(text, offset)
     if word is not None:
         found.append(word)

@@ -9,6 +9,7 @@ from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import Entity, EntityKind
 from tenuto_analysis.insight.members import declared
 from tenuto_analysis.insight.questions import Place
+from tenuto_analysis.insight.trees import walk
 from tenuto_analysis.modules import Target
 from tenuto_analysis.types import (
     Instance,
@@ -23,7 +24,6 @@ from tenuto_analysis.types import (
     Value,
 )
 from tenuto_grammar import syntax
-from tenuto_server.features.trees import nodes
 from tenuto_server.workspace import Workspace
 
 _ALIASES = (EntityKind.TYPE, EntityKind.RECORD)
@@ -56,7 +56,7 @@ def _written(workspace: Workspace, entity: Entity) -> Entity | None:
     if node is None:
         return None
     start = modules.starts(workspace.database, entity.file).get(entity.key, 0)
-    for found in nodes(node):
+    for found in walk(node):
         if not isinstance(
             found, syntax.Parameter | syntax.Field | syntax.Generic | syntax.Var | syntax.Sub | syntax.Let
         ):

@@ -10,7 +10,7 @@ import pytest
 
 from tenuto.cli.analyse import Analyzer
 from tenuto.cli.cache import Entry
-from tenuto.cli.fix import mend
+from tenuto_server.mending import mend
 from tenuto_server.reports import Edit, Fix, Report
 from tests.command import CLEAN, FAULTY, UNUSED, Command
 

@@ -66,8 +66,8 @@ def test_a_graph_is_that_of_the_text_in_the_editor(client: Client) -> None:
             ("head",),
             "`head` cannot be drawn: ",
         ),
-        (MODEL, (), "`tenuto.showGraph` takes the URI of a file and the name of a deploy"),
-        (MODEL, (3,), "`tenuto.showGraph` takes the URI of a file and the name of a deploy"),
+        (MODEL, (), "`graph` takes a document, and a place in it or the name of a deploy"),
+        (MODEL, (3,), "`graph` takes a document, and a place in it or the name of a deploy"),
     ],
 )
 def test_what_cannot_be_drawn_is_told(client: Client, text: str, arguments: tuple[Json, ...], reason: str) -> None:
@@ -91,18 +91,18 @@ def test_a_deploy_is_lowered_whole(client: Client) -> None:
 def test_a_definition_is_lowered_as_the_deploy_has_it(client: Client) -> None:
     client.open("a.ten", MODEL)
     text = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"))["result"]
-    assert text.startswith("head (float[B,4] x) => (float[B,3] result)")
+    assert text.startswith("# Head(x: f32[B, 4]) -> f32[B, 3]\nhead (float[B,4] x) => (float[B,3] result)")
+    assert "  # a.ten:6:10  f32[B, 3]\n" in text
     assert "tenuto.Linear" in text and "MatMul" not in text
 
 
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [
-        (MODEL, at("#"), "the cursor stands in no model, function or deploy"),
+        (MODEL, at("import"), "the cursor stands in no model, function or deploy"),
         (MODEL.replace("relu", "rleu"), at("deploy"), "`head` can be lowered once its file"),
-        (MODEL[: MODEL.index("deploy")], at("  return"), "no deploy of this file has `Head` as a function"),
         (MODEL.replace("{ weights", "{ precision: f16, weights"), at("deploy"), "`head` cannot be lowered: "),
-        (MODEL, {"line": -1, "character": 0}, "`tenuto.showLowered` takes the URI of a file and a position in it"),
+        (MODEL, {"line": -1, "character": 0}, "`lowered` takes a document, and a place in it or the name of a deploy"),
     ],
 )
 def test_what_cannot_be_lowered_is_told(client: Client, text: str, place: Json, reason: str) -> None:

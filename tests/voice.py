@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tenuto.cli.fix import mend
 from tenuto_analysis import model, modules
 from tenuto_grammar.format import format as format_text
 from tenuto_grammar.text import LineIndex
+from tenuto_server.mending import mend
 from tenuto_server.reports import Report
-from tests.features import navigation, reading
+from tests.features import changing, navigation, reading
 from tests.features.memory import MEMORY
 from tests.markdown import Note, Program, Voice
 
@@ -56,9 +56,8 @@ def type_of(program: Program, line: int, start: int, end: int) -> str:
     return ", ".join(str(item.value) for item in touched) or "nothing was inferred"
 
 
-VOICE = Voice(
-    findings, {"type": type_of}, {"format": formatted, "fixed": fixed, **navigation.OUTPUTS, **reading.OUTPUTS}
-)
+OUTPUTS = {**navigation.OUTPUTS, **reading.OUTPUTS, **changing.OUTPUTS}
+VOICE = Voice(findings, {"type": type_of}, {"format": formatted, "fixed": fixed, **OUTPUTS})
 
 
 def keep_or_fail(path: Path, old: str, new: str, config: pytest.Config) -> None:

@@ -6,7 +6,8 @@ command line keeps one workspace for a run, the language server one for its life
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
@@ -116,6 +117,16 @@ class Workspace:
             return self._loaded[file] if file in self._loaded else self._read(file)
 
         return Workspace(read, self._root, self._header)
+
+    @contextmanager
+    def trying(self, file: str, text: str) -> Iterator[None]:
+        """The program as it would be if a loaded file had another text."""
+        before = self._loaded[file]
+        self._set(file, Decoded(text, None))
+        try:
+            yield
+        finally:
+            self._set(file, before)
 
     def _set(self, file: str, decoded: Decoded | None) -> None:
         self.database.set(modules.root, file, self._root(file))

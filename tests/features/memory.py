@@ -35,6 +35,10 @@ class Memory:
                 self._headers[f"{folder}/{name}"] = header(text)
         return f"{folder}/{program.file}"
 
+    def files(self) -> tuple[str, ...]:
+        """All source files of all programs."""
+        return tuple(self._texts)
+
     def _read(self, file: str) -> Decoded | None:
         text = self._texts.get(file)
         return Decoded(text, None) if text is not None else None

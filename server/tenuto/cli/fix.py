@@ -1,14 +1,12 @@
 """`tenuto check --fix`: applies the first safe fix of each finding, and keeps what makes the findings fewer.
 
 Texts are changed in memory and checked again; a file is written, whole and at once, only when no more can be mended.
-Edits that overlap others wait for the next round.
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from typing import NamedTuple
 
 from tenuto.cli.check import Options, look
 from tenuto.cli.misuse import Misuse
@@ -16,15 +14,8 @@ from tenuto.cli.outcome import Outcome, count
 from tenuto.cli.run import Checker
 from tenuto.cli.sources import Disk
 from tenuto.cli.writing import replace_file
-from tenuto_server.reports import Edit, Report
+from tenuto_server.mending import MOST_ROUNDS, Mended, mend
 from tenuto_server.texts import encode
-
-MOST_ROUNDS = 20
-
-
-class Mended(NamedTuple):
-    text: str
-    fixes: int
 
 
 def fix(checker: Checker, outcome: Outcome, options: Options) -> Outcome:
@@ -57,24 +48,6 @@ def fix(checker: Checker, outcome: Outcome, options: Options) -> Outcome:
     if changed and not options.quiet:
         print(f"fixed {count(applied, 'problem')} in {count(len(changed), 'file')}", file=sys.stderr)
     return outcome
-
-
-def mend(text: str, reports: list[Report]) -> Mended:
-    """The text with the first safe fix of each report; a fix that touches an earlier one is left out."""
-    edits: set[Edit] = set()
-    fixes = 0
-    for report in reports:
-        wanted = set(next((fix.edits for fix in report.fixes if fix.safe), ()))
-        if wanted and not any(_conflict(new, old) for new in wanted - edits for old in edits):
-            edits |= wanted
-            fixes += 1
-    for edit in sorted(edits, reverse=True):
-        text = text[: edit.start] + edit.text + text[edit.end :]
-    return Mended(text, fixes)
-
-
-def _conflict(left: Edit, right: Edit) -> bool:
-    return left.start <= right.end and right.start <= left.end
 
 
 def _plan(outcome: Outcome, hopeless: set[str]) -> dict[str, Mended]:

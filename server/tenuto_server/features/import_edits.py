@@ -11,11 +11,15 @@ from tenuto_server.reports import Edit
 
 
 def import_edit(db: Database, file: str, path: str, name: str) -> Edit:
-    """Adds the name to an import of the module that lists names, or a line below the last import, or on top."""
+    """Adds the name, in its order, to an import of the module, or a line below the last import, or on top."""
     last = -1
     for start, node in _imports(db, file):
         last = start + node.span.end
         if node.path.text == path and node.names:
+            after = next((item for item in node.names if item.name.text > name), None)
+            if after is not None:
+                at = start + after.span.start
+                return Edit(at, at, f"{name}, ")
             at = start + node.names[-1].span.end
             return Edit(at, at, f", {name}")
     if last >= 0:

@@ -1,4 +1,4 @@
-"""The answer to a wish to see what a deploy becomes."""
+"""A wish to see what a program becomes, and the answer to it: plain data that goes from process to process."""
 
 from __future__ import annotations
 
@@ -8,13 +8,23 @@ from tenuto_server.files import SUFFIX
 from tenuto_server.workspace import Workspace
 
 
-class Shown(Struct, frozen=True):
+class Wanted(Struct, frozen=True):
+    """A view of a place in a file, or of the deploy of a name; `files` are the texts of all files, by path."""
+
+    view: str
+    file: str
+    files: dict[str, str]
+    deploy: str | None = None
+    offset: int | None = None
+
+
+class Shown(Struct, frozen=True, tag=True):
     """A whole text."""
 
     text: str
 
 
-class NotShown(Struct, frozen=True):
+class NotShown(Struct, frozen=True, tag=True):
     """Why there is nothing to show, in a sentence for the user."""
 
     reason: str

@@ -22,6 +22,7 @@ from tenuto_server.reports import Report
 from tenuto_server.worker import Urgency
 
 SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.DiagnosticSeverity.Warning}
+UNNECESSARY = ("unused-import", "unused-name", "unused-suppression", "unreachable-statement")  # Editors grey them.
 OPTIONS = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="tenuto")
 AT_ONCE = 16  # files in one message about a workspace
 
@@ -34,7 +35,8 @@ def found_in(context: Context, file: str) -> list[types.Diagnostic]:
     reports = diagnostics(context.workspace, file, context.settings(file))
     files = {file, *(place.file for report in reports for place in report.related)}
     pages = {file: context.page_of(file) for file in files}
-    return [_diagnostic(report, pages) for report in reports]
+    tags = _tagged(context)
+    return [_diagnostic(report, pages, tags) for report in reports]
 
 
 class Told(NamedTuple):
@@ -156,13 +158,21 @@ class Pusher:
             self._publish(types.PublishDiagnosticsParams(document.uri, found, document.version))
 
 
-def _diagnostic(report: Report, pages: Mapping[str, Page]) -> types.Diagnostic:
+def _tagged(context: Context) -> bool:
+    """Whether the client knows what a tag is."""
+    document = context.client.capabilities.text_document
+    told = (document.diagnostic, document.publish_diagnostics) if document is not None else ()
+    return any(item is not None and item.tag_support is not None for item in told)
+
+
+def _diagnostic(report: Report, pages: Mapping[str, Page], tags: bool) -> types.Diagnostic:
     return types.Diagnostic(
         range=pages[report.file].range(report.start, report.end),
         message=report.message if report.help is None else f"{report.message}\n\n{report.help}",
         severity=SEVERITIES[report.severity],
         code=report.rule,
         source="tenuto",
+        tags=[types.DiagnosticTag.Unnecessary] if tags and report.rule in UNNECESSARY else None,
         related_information=[
             types.DiagnosticRelatedInformation(pages[at.file].location(at.start, at.end), at.message)
             for at in report.related

@@ -8,6 +8,7 @@ types. Nothing is awaited in it and nothing is caught: what stops it belongs to 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, NamedTuple
 
 from lsprotocol import types
@@ -89,7 +90,7 @@ class Context(NamedTuple):
 
 # Each handler takes the parameters of its own method; the protocol's types have no common one.
 Handler = Callable[[Context, Any], object]
-CommandHandler = Callable[[Context, list[Any]], object]
+CommandHandler = Callable[[Context, list[Any], types.ProgressToken | None], object]
 
 
 class Feature(NamedTuple):
@@ -105,8 +106,22 @@ class Feature(NamedTuple):
     asks_again: bool = False
 
 
+class Waiting(NamedTuple):
+    """The answer of a handler that something else works out: `answer` makes it of what that gives, or refuses.
+
+    To cancel the request, or the progress of this token, cancels the work.
+    """
+
+    work: Future[Any]
+    answer: Callable[[Any], object]
+    token: types.ProgressToken | None = None
+
+
 class Command(NamedTuple):
-    """A command that the client may have executed, by name; the handler gets its arguments."""
+    """A command that the client may have executed, by name.
+
+    The handler gets its arguments, and the token by which the client wants to hear of progress.
+    """
 
     name: str
     handler: CommandHandler

@@ -9,6 +9,7 @@ from tenuto_server.features.linked import WORD, linked
 from tenuto_server.features.meaning import Change
 from tenuto_server.features.rename import Refusal, prepare_rename, rename
 from tenuto_server.features.sources import sources
+from tenuto_server.protocol.edits import workspace_edit
 from tenuto_server.protocol.feature import Context, Feature, Refused
 from tenuto_server.protocol.navigation import files_of
 from tenuto_server.protocol.uris import file_of
@@ -60,19 +61,7 @@ def linked_ranges(context: Context, params: types.LinkedEditingRangeParams) -> t
 
 def _workspace_edit(context: Context, change: Change, with_moves: bool) -> types.WorkspaceEdit:
     """The change in the form that the client takes."""
-    edits = {file: [context.page_of(file).text_edit(edit) for edit in found] for file, found in change.edits.items()}
-    workspace = context.client.capabilities.workspace
-    takes = workspace.workspace_edit if workspace is not None else None
-    if takes is None or not takes.document_changes:
-        return types.WorkspaceEdit(changes={context.uri(file): found for file, found in edits.items()})
-    documents = [
-        types.TextDocumentEdit(
-            types.OptionalVersionedTextDocumentIdentifier(context.uri(file), context.version(file)), [*found]
-        )
-        for file, found in edits.items()
-    ]
-    moves = [types.RenameFile(context.uri(old), context.uri(new)) for old, new in change.moves if with_moves]
-    return types.WorkspaceEdit(document_changes=[*documents, *moves])
+    return workspace_edit(context, change.edits, change.moves if with_moves else ())
 
 
 def _renames_files(context: Context) -> bool:

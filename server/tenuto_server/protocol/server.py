@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from io import BufferedReader, BufferedWriter, FileIO
 from threading import Thread
@@ -21,11 +22,11 @@ from tenuto import __version__
 from tenuto_grammar.text import Position
 from tenuto_server.documents import Change
 from tenuto_server.preferences import preferences
-from tenuto_server.protocol import changing, completing, navigation, reading, renaming
+from tenuto_server.protocol import changing, commands, completing, navigation, reading, renaming
 from tenuto_server.protocol.client import client_of, folders_of
 from tenuto_server.protocol.completing import Completer
 from tenuto_server.protocol.diagnostics import Puller, Pusher
-from tenuto_server.protocol.feature import Context, Feature, Refused
+from tenuto_server.protocol.feature import Context, Feature, Refused, Waiting
 from tenuto_server.protocol.rpc import Number, Rpc
 from tenuto_server.protocol.session import SETTINGS_FILES, Answer, Outdated, Session
 from tenuto_server.protocol.tokens import SemanticTokens
@@ -39,6 +40,7 @@ FEATURES = (
     *reading.FEATURES,
     *completing.FEATURES,
     *changing.FEATURES,
+    *commands.FEATURES,
 )
 
 SWITCH = 0.0005  # seconds after which the worker lets the event loop run; an answer takes a few milliseconds in all
@@ -95,7 +97,7 @@ class Server:
         for feature in features:
             self._pygls.feature(feature.method, feature.options)(_elsewhere)
         self._pygls.feature(types.WORKSPACE_DIAGNOSTIC)(_elsewhere)
-        for command in changing.COMMANDS:
+        for command in commands.COMMANDS:
             self._pygls.command(command.name)(_elsewhere)
         # pygls marks what it registers, and a method cannot be marked.
         self._pygls.feature(types.INITIALIZE)(lambda params: self._initialize(params))
@@ -154,11 +156,20 @@ class Server:
 
     def _workspace_diagnostic(self, number: Number, params: types.WorkspaceDiagnosticParams) -> None:
         task = self._loop.create_task(self._puller.workspace(params, self._progress))
-        token = params.work_done_token
+        self._name(task, params.work_done_token)
+        self._track(number, types.WORKSPACE_DIAGNOSTIC, task)
+
+    def _name(self, task: asyncio.Task[Any], token: types.ProgressToken | None) -> None:
+        """The client may cancel a task by the token of its progress."""
         if token is not None:
             self._by_token[token] = task
             task.add_done_callback(lambda _: self._by_token.pop(token, None))
-        self._track(number, types.WORKSPACE_DIAGNOSTIC, task)
+
+    def _wait(self, number: Number, method: str, waiting: Waiting) -> None:
+        """The answer comes from elsewhere."""
+        task = self._loop.create_task(_worked_out(waiting))
+        self._name(task, waiting.token)
+        self._track(number, method, task)
 
     def _track(self, number: Number, method: str, answer: InFlight, asks_again: bool = False) -> None:
         self._in_flight[number] = answer
@@ -171,7 +182,11 @@ class Server:
             return
         match answer.exception():
             case None:
-                self.rpc.reply(number, method, answer.result())
+                match answer.result():
+                    case Waiting() as waiting:
+                        self._wait(number, method, waiting)
+                    case result:
+                        self.rpc.reply(number, method, result)
             case Outdated() if asks_again:
                 data = types.DiagnosticServerCancellationData(retrigger_request=True)
                 self.rpc.refuse(number, types.LSPErrorCodes.ServerCancelled, "the document has changed", data)
@@ -295,17 +310,25 @@ async def converse(source: BinaryIO, sink: BinaryIO, features: tuple[Feature, ..
     loop = asyncio.get_running_loop()
     server = Server(Writer(sink), loop, features)
 
+    def in_loop(call: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # The loop has ended, and nobody is left to hear it.
+            loop.call_soon_threadsafe(call, *arguments)
+
     def received(body: bytes) -> None:
-        loop.call_soon_threadsafe(server.rpc.receive, body)
+        in_loop(server.rpc.receive, body)
 
     def ended() -> None:
-        loop.call_soon_threadsafe(server.exit, 1)
+        in_loop(server.exit, 1)
 
     Reader(source, received, ended).start()
     try:
         return await server.done
     finally:
         server.close()
+
+
+async def _worked_out(waiting: Waiting) -> object:
+    return waiting.answer(await asyncio.wrap_future(waiting.work))
 
 
 def _handled(feature: Feature, params: Any, context: Context) -> object:

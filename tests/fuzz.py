@@ -230,6 +230,7 @@ class Fuzzer:
             answer = self._client.request(question.method, question.params(here))
             items = answer.get("result") or []
             items = items.get("items", []) if isinstance(items, dict) else items
+            items = [item for item in items if not isinstance(item.get("command"), str)]  # A command is not resolved.
             if items:
                 follow, wrap = question.then
                 self._start(follow, wrap(self._chance.choice(items)))

@@ -21,6 +21,8 @@ from tenuto_analysis.elaborate.deploys import elaborate
 from tenuto_analysis.graph import Call, Graph, Loop, walk
 from tenuto_analysis.verify import GraphError, verify
 from tenuto_backend.evaluate import run
+from tenuto_backend.reference.interpret import deployed, invoke, start
+from tenuto_backend.reference.program import program
 from tenuto_backend.reference.values import Array
 from tests.record_examples import weight
 from tests.test_examples_torch import ARRAYS, CASES, EXAMPLES, KEY_HEADS, assert_same
@@ -255,3 +257,66 @@ deploy made = Rest[B = 3] { weights: init(seed = 0) }
     assert graph.entry.size_inputs == ()
     x = np.arange(8, dtype=np.float32).reshape(4, 2)
     np.testing.assert_array_equal(run(graph, [x], {})[0], x[3:])
+
+
+NESTED = """
+record Parts {
+  parts: list[f32[4], 2],
+  x: f32[4],
+}
+
+record Config {
+  table: list[list[int, 2], 2],
+  pair: (list[int, 2], int),
+}
+
+const config = Config(table = [[1, 2], [3, 4]], pair = ([5, 6], 7))
+
+fn of_record(r: Parts) -> f32[4] {
+  var h = r.x
+  for part in r.parts {
+    h = h + part
+  }
+  return h
+}
+
+fn of_tuple(xs: (list[f32[N], 2], f32[N])) -> f32[N] {
+  let (one, other) = xs[0]
+  return one - other * 3.0 + xs[1]
+}
+
+fn of_list(xs: list[list[f32[N], 2], n], n: int) -> f32[N] where n >= 1 {
+  var h = xs[0][1]
+  for row in xs {
+    for one in row {
+      h = h + one
+    }
+  }
+  return h
+}
+
+fn pair(x: f32[N]) -> (list[f32[N], 2], f32[N]) = ([x, x + 1.0], -x)
+
+model Nested[c: Config](x: f32[4]) -> (f32[4], f32[4], f32[4], f32[4]) {
+  var h = x * c.table[1][0] + c.pair[0][1] * c.pair[1]
+  for row in c.table {
+    h = h + row[1]
+  }
+  let rows = [[x, x + 2.0], [x * 2.0, x], [x, x]]
+  return (of_record(Parts(parts = [x, x + 1.0], x = x)), of_tuple(pair(x)), of_list(rows, 3), h)
+}
+
+deploy nested = Nested[config] { weights: init(seed = 0) }
+"""
+
+
+def test_lists_in_lists_tuples_and_records_mean_what_they_mean_in_the_syntax_tree() -> None:
+    x = np.asarray([1, -2, 0.5, 4], np.float32)
+    found = run(graph_of(NESTED, "nested"), [x], {})
+    going = start(program({"file": NESTED}))
+    known = invoke(going, deployed(going, "file", "nested"), [x])
+    assert isinstance(known, tuple)
+    expected = (3 * x + 1, -3 * x - 3, 8 * x + 4, 3 * x + 42 + 6)
+    for ours, tree, numbers in zip(found, known, expected, strict=True):
+        np.testing.assert_array_equal(ours, tree)
+        np.testing.assert_allclose(ours, numbers)

@@ -37,6 +37,21 @@ def tensor(*sizes: int, seed: int = 0) -> Array:
     return np.random.default_rng(seed).normal(size=sizes).astype(np.float32)
 
 
+def test_a_number_is_a_shape_of_one_axis_where_a_variable_grows() -> None:
+    text = """
+fn main(x: f32[N]) -> f32[N] {
+  var s = x
+  for i in range(3) {
+    var h: f32[(i + 1) * N] = zeros((i + 1) * N) as f32
+    h = h + (ones(shape[(i + 1) * N]) as f32)
+    s = s + sum(h)
+  }
+  return s
+}
+"""
+    np.testing.assert_array_equal(run(text, np.zeros(2, np.float32)), [12, 12])
+
+
 # ------------------------------------------------------------------------------------------------------ the library
 
 

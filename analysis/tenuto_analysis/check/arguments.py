@@ -138,7 +138,7 @@ def _is_list(type_: Value) -> bool:
 
 
 def _list_like(value: Value) -> bool:
-    return isinstance(value, ListValue | Sequence | TupleValue | Placeholder | Unknown)
+    return isinstance(value, ListValue | ListKind | Sequence | TupleValue | Placeholder | Unknown)
 
 
 def bind_static(ctx: Context, fit: Fit, signature: Signature, bound: Bound) -> bool:

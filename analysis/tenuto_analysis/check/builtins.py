@@ -100,7 +100,7 @@ def _zip(ctx: Context, values: tuple[Value, ...]) -> Value | None:
         if len({len(items) for items in lists}) > 1:
             return None
         return ListValue(tuple(TupleValue(items) for items in zip(*lists, strict=True)))
-    opened = [placeholder_value(ctx, v.type) if isinstance(v, Placeholder) else v for v in values]
+    opened = [placeholder_value(ctx, v.type if isinstance(v, Placeholder) else v) for v in values]
     sequences = [value for value in opened if isinstance(value, Sequence)]
     if len(sequences) != len(values) or not sequences:
         return None
@@ -147,9 +147,11 @@ def _len(ctx: Context, values: tuple[Value, ...]) -> Value | None:
             return Int(rank(shape))
         case (Placeholder(name=name, owner=owner),):
             return Int(of(ListLength(name, owner)))
+        case (ListKind(length=Dim() as length),):
+            return Int(length)
         case (value,):
-            length = list_length(value)
-            return Int(length) if length is not None else None
+            found = list_length(value)
+            return Int(found) if found is not None else None
         case _:
             return None
 
@@ -209,13 +211,20 @@ _TAKES = {
 NAMES = (*_FUNCTIONS, *FUNCTIONS, *PATTERN_FUNCTIONS)
 
 
+def opened_list(ctx: Context, type_: ListKind) -> Sequence:
+    """A list of a declared type, of which nothing more is known."""
+    name = "n" if type_.length is None else str(type_.length)
+    size = type_.length if type_.length is not None else of(ctx.fresh(name, 0))
+    return Sequence(placeholder_value(ctx, type_.element), ctx.fresh("i", 0), size)
+
+
 def placeholder_value(ctx: Context, type_: Value) -> Value:
     """A value of a declared type of which nothing more is known."""
     match type_:
-        case ListKind(element=element, length=length):
-            name = "n" if length is None else str(length)
-            size = length if length is not None else of(ctx.fresh(name, 0))
-            return Sequence(placeholder_value(ctx, element), ctx.fresh("i", 0), size)
+        case ListKind():
+            return opened_list(ctx, type_)
+        case TupleValue(items=items):
+            return TupleValue(tuple(placeholder_value(ctx, item) for item in items))
         case KindValue(kind=StaticKind.INT):
             return Int(of(ctx.fresh("n", None)))
         case KindValue(kind=StaticKind.DIM):

@@ -425,6 +425,10 @@ def type_argument(ctx: Context, node: syntax.Index) -> Value:
             ctx.find(text) is None and (text in SCALARS or text == "float") and declared_here(ctx, text) is None
         ):
             return Tensor(FLOAT if text == "float" else SCALARS[text], written.shape(ctx, indices))
+        case syntax.Subscript(base=syntax.Name(text="list"), indices=indices) if (
+            ctx.find("list") is None and declared_here(ctx, "list") is None
+        ):
+            return written.list_type(ctx, indices, node.span)
         case syntax.Subscript(base=syntax.Name(text=text), indices=indices):
             binding = ctx.find(text)
             if binding is not None and isinstance(binding.value, DTypeValue):

@@ -35,6 +35,7 @@ from tenuto_analysis.types import (
     Interval,
     KindValue,
     ListElement,
+    ListKind,
     ListValue,
     Placeholder,
     Reference,
@@ -82,6 +83,8 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
             return _tensor(ctx, base, node)
         case ListValue() | TupleValue() | Sequence() | ConfigList() | ShapeValue() | Placeholder():
             return _list(ctx, base, node)
+        case ListKind():  # A list in a list, a tuple or a record that a parameter is.
+            return _list(ctx, builtins.opened_list(ctx, base), node)
         case Builtin():
             ctx.report(NotIndexable(node.base.span, str(base)))
             return UNKNOWN

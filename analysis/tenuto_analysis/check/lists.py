@@ -13,6 +13,7 @@ from tenuto_analysis.types import (
     ConfigList,
     Int,
     ListElement,
+    ListKind,
     ListValue,
     Placeholder,
     Sequence,
@@ -87,6 +88,8 @@ def iterated(ctx: Context, value: Value, span: Span) -> ListValue | Sequence | U
             return ListValue(tuple(Int(item) for item in shape if isinstance(item, Dim)))
         case Placeholder(type=inner):
             return iterated(ctx, builtins.placeholder_value(ctx, inner), span)
+        case ListKind():
+            return builtins.opened_list(ctx, value)
         case Tensor(shape=(Dim() as first, *rest)):
             index = ctx.fresh("i", 0)
             return Sequence(Tensor(value.dtype, tuple(rest), value.within), index, first, real=True)
@@ -125,6 +128,8 @@ def unpacked(ctx: Context, value: Value, count: int, span: Span) -> tuple[Value,
             return tuple(Int(item) for item in shape if isinstance(item, Dim))
         case Placeholder(type=inner):
             return unpacked(ctx, builtins.placeholder_value(ctx, inner), count, span)
+        case ListKind():
+            return unpacked(ctx, builtins.opened_list(ctx, value), count, span)
         case _:
             ctx.report(WrongCount(span, count, str(value)))
             return (UNKNOWN,) * count

@@ -219,6 +219,8 @@ def _match_list(ctx: Context, fit: Fit, wanted: ListKind, actual: Value, source:
             length = literal(len(items))
         case Sequence(element=element, length=length):
             match_value(ctx, fit, wanted.element, element, source)
+        case ListKind(element=element, length=Dim() as length):
+            match_value(ctx, fit, wanted.element, element, source)
         case ShapeValue(shape=shape) if not has_pack(shape):
             length = literal(len(shape))
         case Placeholder():

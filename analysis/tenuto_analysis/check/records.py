@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from tenuto_analysis.check import arguments, queries, written
 from tenuto_analysis.check.arguments import Given
 from tenuto_analysis.check.context import Context
@@ -74,9 +76,9 @@ def field_value(ctx: Context, fit: Fit, type_: Value, item: Given, source: Sourc
     match type_:
         case KindValue(kind=StaticKind() as kind):
             return arguments.static_value(ctx, kind, item.value, item.span, source.what)
-        case ListKind(element=KindValue(kind=StaticKind() as kind), length=length):
+        case ListKind(element=KindValue() | ListKind() | TupleValue() as element, length=length):
             if isinstance(item.value, ListValue | TupleValue):
-                parts = [arguments.static_value(ctx, kind, part, item.span, source.what) for part in item.value.items]
+                parts = [field_value(ctx, fit, element, replace(item, value=part), source) for part in item.value.items]
                 if None in parts:
                     return None
                 if length is not None:
@@ -84,6 +86,10 @@ def field_value(ctx: Context, fit: Fit, type_: Value, item: Given, source: Sourc
                 return ListValue(tuple(part for part in parts if part is not None))
             match_value(ctx, fit, type_, item.value, source)
             return item.value
+        case TupleValue(items=types) if isinstance(item.value, TupleValue) and len(item.value.items) == len(types):
+            pairs = zip(types, item.value.items, strict=True)
+            found = [field_value(ctx, fit, wanted, replace(item, value=part), source) for wanted, part in pairs]
+            return None if None in found else TupleValue(tuple(part for part in found if part is not None))
         case OptionalValue(inner=inner):
             return item.value if item.value == NONE else field_value(ctx, fit, inner, item, source)
         case _:

@@ -188,6 +188,8 @@ def symbolic_value(ctx: Context, kind: Value, path: str) -> Value:
             return Sequence(_record_at(ctx, element, path, of(index)), index, size)
         case ListKind():
             return Placeholder(path, ctx.owner, kind)
+        case TupleValue():
+            return builtins.placeholder_value(ctx, kind)
         case RecordKind(file=file, name=name):
             found = queries.record(ctx.db, file, name)
             if found is None:

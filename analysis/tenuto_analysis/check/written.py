@@ -117,7 +117,7 @@ def _named(ctx: Context, node: syntax.TensorType, name: str) -> Value:
         if name in DTYPE_CLASSES:
             return DTypeKind(DTYPE_CLASSES[name])
         if name == "list":
-            return _list(ctx, node)
+            return list_type(ctx, node.dims or (), node.span)
         value = expressions.declared(ctx, name)
     else:
         value = expressions.path_value(ctx, node.path)
@@ -228,15 +228,15 @@ def _literal(value: Value | None) -> int | None:
     return value.value.constant if isinstance(value, Int) else None
 
 
-def _list(ctx: Context, node: syntax.TensorType) -> Value:
-    dims = node.dims or ()
+def list_type(ctx: Context, dims: tuple[syntax.Index, ...], span: Span) -> Value:
+    """`list[element]` or `list[element, length]`."""
     if not 1 <= len(dims) <= 2:
-        ctx.report(InvalidType(node.span, "a list type is written `list[element]` or `list[element, length]`"))
+        ctx.report(InvalidType(span, "a list type is written `list[element]` or `list[element, length]`"))
         return UNKNOWN
     element = _element_type(ctx, dims[0])
     length = dimension(ctx, dims[1]) if len(dims) == 2 else None
     if length is not None and ctx.implied is not None and (length.lowest is None or length.lowest < 0):
-        ctx.implied.append((Compare(Relation.GE, length, ZERO), node.span))
+        ctx.implied.append((Compare(Relation.GE, length, ZERO), span))
     return ListKind(element, length)
 
 

@@ -331,6 +331,8 @@ def spelled_out(value: Value) -> Value:
                     for i in range(length.constant)
                 )
             )
+        case TupleValue(items=items):
+            return TupleValue(tuple(map(spelled_out, items)))
         case _:
             return value
 

@@ -126,7 +126,7 @@ def bind(
 def _arguments(
     definition: syntax.Definition, positional: Sequence[Value], named: Mapping[str, Value], place: Place
 ) -> dict[str, Value]:
-    """Arguments by parameter: a last `list` takes all that follow, `sizes` what is named and no parameter."""
+    """Arguments by parameter: a `list` takes a list, or all that follow; `sizes` what is named and no parameter."""
     found: dict[str, Value] = {}
     rest = list(positional)
     for parameter in definition.parameters:
@@ -137,7 +137,7 @@ def _arguments(
             continue
         if not rest:
             break
-        if _is_list(parameter) and not (len(rest) == 1 and isinstance(rest[0], list | tuple)):
+        if _is_list(parameter) and not isinstance(rest[0], list | tuple):
             found[name], rest = list(rest), []
         else:
             found[name] = rest.pop(0)

@@ -82,9 +82,9 @@ def _to_sizes(
     parameters: Sequence[tuple[syntax.Parameter, Value]],
     place: Place,
 ) -> tuple[int, ...]:
-    """The shape asked for; -1 is what the number of elements of the tensor beside it leaves."""
+    """The shape asked for, where a number is one size; -1 is what the elements of the tensor beside it leave."""
     try:
-        asked = sizes_of(value)
+        asked = sizes_of([value] if isinstance(value, int) else value)
     except Refused as problem:
         raise WrongByExecution(place, str(problem)) from problem
     rest = prod(size for size in asked if size != -1)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
 from tests.debian import Missing
 from tests.vscode.studio import studio
-from tests.vscode.tools import EXTENSION, Tools, npm, run, tools
+from tests.vscode.tools import EXTENSION, ROOT, Tools, npm, run, tools
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(1800)]
 
 WORKSPACE = EXTENSION / "test" / "workspace"
+# Those of the pictures that the tour takes that the documentation and the extension show.
+PICTURES = ROOT / "docs" / "images" / "vscode"
 MOST_BYTES = 1_000_000
 
 # The server of this checkout.
@@ -92,6 +96,15 @@ def test_what_is_in_the_package(package: Path) -> None:
     assert "TargetPlatform" not in manifest  # It runs everywhere.
 
 
+def test_the_pictures_of_its_readme_are_in_the_repository(package: Path) -> None:
+    text = zipfile.ZipFile(package).read("extension/readme.md").decode("utf-8")
+    shown = re.findall(r"!\[[^\]]*\]\((\S+)\)", text)
+    assert len(shown) == len(list(PICTURES.iterdir()))
+    for address in shown:
+        path = urljoin(address, urlsplit(address).path).partition("/raw/HEAD/")[2]
+        assert (ROOT / path).is_file(), address
+
+
 @pytest.fixture(scope="module")
 def address(installed: Tools, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     trusted = {"security.workspace.trust.enabled": False, "tenuto.path": str(TENUTO)}
@@ -106,9 +119,14 @@ def drive(tools: Tools, tour: str, address: str, folder: Path, pictures: Path, *
     print(run([*command, address, str(folder), str(pictures), str(tools.chromium), *others], EXTENSION, {}))
 
 
-def test_a_tour(installed: Tools, address: str, tmp_path: Path) -> None:
+def test_a_tour(installed: Tools, address: str, tmp_path: Path, pytestconfig: pytest.Config) -> None:
     shutil.copytree(WORKSPACE, tmp_path / "models")
     drive(installed, "tour.mts", address, tmp_path / "models", tmp_path / "pictures")
+    taken = {path.name for path in (tmp_path / "pictures").iterdir()}
+    assert {path.name for path in PICTURES.iterdir()} <= taken
+    if pytestconfig.getoption("--update"):
+        for path in PICTURES.iterdir():
+            shutil.copy(tmp_path / "pictures" / path.name, path)
 
 
 def test_inside_the_editor(installed: Tools, address: str, modules: None, tmp_path: Path) -> None:

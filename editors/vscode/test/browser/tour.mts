@@ -1,7 +1,7 @@
 // The tour: one file with mistakes, from the first squiggle to the graph. Each step says what it saw.
 // Called as `node tour.mts BASE FOLDER PICTURES CHROMIUM`.
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { browser, Studio } from "./studio.mts";
 
@@ -22,6 +22,7 @@ try {
   await studio.until("two squiggles", async () => (await studio.squiggles.count()) >= 2);
   saw("squiggles");
 
+  await studio.command("View: Toggle Primary Side Bar Visibility");
   const status = page.locator(".statusbar [id='status.languageStatus']");
   await studio.insist(
     "the server's state",
@@ -44,20 +45,62 @@ try {
   saw("the page of a rule");
   await studio.closeOthers();
 
-  const mended = studio.onDisk().replace("S >= 1 {", "S >= 1, c.width % c.heads == 0 {").replace("sofmax", "softmax");
-  writeFileSync(file, mended);
+  const fix = page.locator(".action-widget .monaco-list-row", { hasText: "c.width % c.heads == 0" }).first();
+  await studio.insist(
+    "a quick fix",
+    async () => {
+      await studio.goTo("rearrange");
+      await studio.press("Control+.");
+    },
+    () => fix.isVisible(),
+  );
+  await studio.picture("fix");
+  await fix.click();
+  await studio.saved("the fact stands in where", (text) => text.includes("c.width % c.heads == 0 {"));
+  await studio.until("one squiggle", async () => (await studio.squiggles.count()) === 1);
+  saw("a fix applied");
+
+  const offered = page.locator(".suggest-widget.visible .monaco-list-row", { hasText: /^softmax/ }).first();
+  await studio.select("sofmax");
+  await page.keyboard.type("soft");
+  await studio.insist("a completion", () => studio.press("Control+Space"), () => offered.isVisible());
+  saw(`completions: ${(await page.locator(".suggest-widget.visible .monaco-list-row").allInnerTexts()).join(", ")}`);
+  await studio.picture("completion");
+  await offered.click();
+  await studio.saved("the name is complete", (text) => text.includes("let weights = softmax(scores"));
   await studio.until("no squiggle", async () => (await studio.squiggles.count()) === 0);
+  saw("a name completed, and nothing more to find");
+
+  await studio.until("inlay hints", async () => (await studio.line("let q")).includes("float[B, c.heads"));
+  saw(`hints: ${await studio.line("let q")}`);
+  await studio.until("a code lens", async () => (await page.locator(".codelens-decoration").count()) > 0);
+  saw(`lenses: ${(await page.locator(".codelens-decoration").allInnerTexts()).join("; ")}`);
+  await studio.picture("hints");
+
   const type = await studio.hover("let scores", "scores", "float[");
   saw(`a hover: ${type}`);
   await studio.picture("hover");
 
-  await studio.goTo("return x +", 3);
+  const name = page.locator(".rename-box input");
+  await studio.insist(
+    "a rename",
+    async () => {
+      await studio.goTo("S, c.width]", 0, 2);
+      await studio.press("F2");
+    },
+    () => name.isVisible(),
+  );
+  await name.fill("Tokens");
+  await studio.picture("rename");
+  await studio.press("Enter");
+  await studio.saved("a dimension has a new name", (text) => text.split("Tokens").length === 5);
+  saw("a dimension renamed, where it stands and in the deploy");
+
   await studio.command("Tenuto: Show the ONNX of the Definition at the Cursor");
   await page.locator(".view-line", { hasText: "tenuto.Attention" }).first().waitFor();
   saw("the ONNX of a definition");
   await studio.closeOthers();
 
-  await studio.command("View: Toggle Primary Side Bar Visibility");
   await studio.command("Tenuto: Show the Graph of a Deploy");
   const graph = page.frameLocator("iframe.webview").frameLocator("iframe");
   await graph.locator("g.call").first().waitFor();

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from tenuto_analysis import model, modules
-from tenuto_analysis.check import queries
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim, Symbol, leaves
 from tenuto_analysis.insight.entities import DECLARATIONS, Entity, EntityKind
 from tenuto_analysis.modules import STD
 from tenuto_analysis.normal_form import single_atom
-from tenuto_analysis.signature import Signature
 from tenuto_analysis.types import (
     Bool,
     Float,
     Int,
     OptionalValue,
-    Reference,
     Str,
     Value,
 )
 from tenuto_grammar import syntax
 from tenuto_grammar.text import LineIndex
-from tenuto_server.features.words import explained
 
 # What stands before a name where it is defined.
 _KEYWORDS = {
@@ -97,22 +93,6 @@ def typed(name: str, value: Value) -> str:
             return f"{typed(name, inner)}?"
         case _:
             return str(value)
-
-
-def signature_of(db: Database, value: Value | None) -> Signature | None:
-    """The signature of a declaration that a value refers to."""
-    match value:
-        case Reference(file=file, name=name):
-            return queries.signature(db, file, name)
-        case _:
-            return None
-
-
-def summary(db: Database, entity: Entity) -> str | None:
-    """An entity in one line: a declaration's head without line breaks, or an explanation."""
-    if entity.kind in DECLARATIONS:
-        return " ".join(declared_source(db, entity.file, entity.key).split())
-    return explained(entity.kind, entity.name)
 
 
 def sizes_in(value: Value) -> frozenset[object]:

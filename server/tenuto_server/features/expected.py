@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tenuto_analysis.check import matching, queries
-from tenuto_analysis.check.context import Context
+from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.matching import Fit, LaterSize, Source, match_value
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim
 from tenuto_analysis.insight.cursor import HOLE, Cursor, Seen
 from tenuto_analysis.insight.weight_count import bound_generics
 from tenuto_analysis.shapes import Failure, Known, broadcast
-from tenuto_analysis.signature import GenericSignature, ParameterSignature, Signature
+from tenuto_analysis.signature import ParameterSignature, Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
     UNKNOWN,
@@ -66,10 +66,6 @@ class Called:
     @property
     def parameter(self) -> ParameterSignature | None:
         return next((item for item in self.signature.parameters if item.name == self.active), None)
-
-    @property
-    def generic(self) -> GenericSignature | None:
-        return next((item for item in self.signature.generics if item.name == self.active), None)
 
 
 def signature_of(db: Database, value: Value | None) -> tuple[Signature, dict[str, Value]] | None:
@@ -161,11 +157,14 @@ def expected(db: Database, cursor: Cursor, seen: Seen) -> Test | None:
             return lambda value: _fits_parameter(context, called.fit, parameter.type, value)
         case syntax.Return() | syntax.Definition():
             signature = queries.signature(db, cursor.file, cursor.key)
-            if signature is None or signature.result is None:
-                return None
-            context, wanted = _context(db, cursor, seen), signature.result
-            fit = Fit(Substitution(f"{context.owner}?", context.known))
-            return lambda value: _fits_parameter(context, fit, wanted, value)
+            return _of_type(db, cursor, seen, signature.result if signature is not None else None)
+        case (
+            syntax.Let(pattern=syntax.Identifier(span=span), type=syntax.Type())
+            | syntax.Var(name=syntax.Identifier(span=span), type=syntax.Type())
+        ):
+            return _of_type(db, cursor, seen, seen.survey.defined.get(span))
+        case syntax.Assign(names=(syntax.Identifier(text=text),)) if text in seen.names:
+            return _of_type(db, cursor, seen, seen.value(seen.names[text]))
         case syntax.Binary(operator=operator, left=left, right=right):
             other = types.get((left if right is node else right).span)
             known = known_at(cursor, seen)
@@ -182,6 +181,15 @@ def expected(db: Database, cursor: Cursor, seen: Seen) -> Test | None:
             return lambda value: isinstance(value, Bool | RecordValue) or _is_flag(value)
         case _:
             return None
+
+
+def _of_type(db: Database, cursor: Cursor, seen: Seen, wanted: Value | None) -> Test | None:
+    """The test for a type that is written."""
+    if wanted is None or wanted == UNKNOWN:
+        return None
+    context = _context(db, cursor, seen)
+    fit = Fit(Substitution(existential_owner(context.owner), context.known))
+    return lambda value: _fits_parameter(context, fit, wanted, value)
 
 
 def _is_flag(value: Value) -> bool:

@@ -326,3 +326,21 @@ def test_a_rename_reads_what_was_typed_last(client: Connection) -> None:
     (document,) = change["documentChanges"]
     assert document["textDocument"]["version"] == 2
     assert edited(text, document["edits"]) == text.replace("x", "y")
+
+
+def test_files_that_were_renamed_are_read_anew(tmp_path: Path) -> None:
+    project(tmp_path)
+    with served(tmp_path) as client:
+        client.initialize(EDITS)
+        client.open("main.ten", MAIN)
+        place = at(client, "main.ten", MAIN, "twice", 1)
+        assert words(TEXTS, [asked(client, "textDocument/definition", place)]) == ["library.ten:1 twice"]
+        moved = MAIN.replace("blocks.library", "blocks.basics")
+        (tmp_path / "blocks/library.ten").rename(tmp_path / "blocks/basics.ten")
+        files = [{"oldUri": client.uri("blocks/library.ten"), "newUri": client.uri("blocks/basics.ten")}]
+        assert asked(client, "textDocument/definition", place) is not None, "nobody has told of it"
+        client.notify("workspace/didRenameFiles", {"files": files})
+        assert asked(client, "textDocument/definition", place) is None
+        client.change("main.ten", moved)
+        found = asked(client, "textDocument/definition", at(client, "main.ten", moved, "twice", 1))
+        assert found["uri"] == client.uri("blocks/basics.ten")

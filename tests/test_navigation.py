@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from tenuto_analysis import modules
+from tenuto_analysis.database import Cancelled
 from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import Role
 from tenuto_analysis.insight.questions import Mention
@@ -134,6 +135,18 @@ def test_a_field_that_a_configuration_names_stays() -> None:
     found = rename(workspace, ("/w/a.ten",), "/w/a.ten", text.index("width"), "size")
     assert isinstance(found, Refusal)
     assert "line 3 would be wrong then" in found.reason
+
+
+def test_a_rename_stops_with_the_workspace_that_it_is_tried_for() -> None:
+    file = "/w/a.ten"
+    workspace = opened({file: "fn f(x: f32[N]) -> f32[N] = x\n"})
+    workspace.load(file)
+    trial = workspace.copied({file: "fn f(y: f32[N]) -> f32[N] = y\n"})
+    workspace.database.cancelled = True
+    with pytest.raises(Cancelled):
+        trial.reports(file)
+    workspace.database.cancelled = False
+    assert trial.reports(file) == ()
 
 
 def _everything(workspace: Workspace, file: str, offsets: range) -> None:

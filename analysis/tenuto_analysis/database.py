@@ -93,10 +93,14 @@ class Memo:
 
 
 class Database:
-    """The memory of all queries; one for a run of the command line, one for the life of a server."""
+    """The memory of all queries; one for a run of the command line, one for the life of a server.
 
-    def __init__(self) -> None:
+    What is asked `within` a query or a job of another database stops with that.
+    """
+
+    def __init__(self, within: Database | None = None) -> None:
         self.revision = 0
+        self._within = within
         self.cancelled = False
         self.executed: list[Call] = []  # The calls that really ran, in order of completion.
         self._memos: dict[Call, Memo] = {}
@@ -174,7 +178,8 @@ class Database:
         return True
 
     def _execute(self, call: Call, old: Memo | None) -> Memo:
-        if self.cancelled and not isinstance(call[0], Input):
+        stops = self.cancelled or (self._within is not None and self._within.cancelled)
+        if stops and not isinstance(call[0], Input):
             raise Cancelled
         if call in self._running:
             raise QueryCycle(call[0].name)

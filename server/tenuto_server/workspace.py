@@ -108,7 +108,10 @@ class Workspace:
         return self._root(file)
 
     def copied(self, texts: Mapping[str, str | None]) -> Workspace:
-        """A workspace beside this one in which some files have other texts, or (None) are not there."""
+        """A workspace beside this one in which some files have other texts, or (None) are not there.
+
+        What is asked of it stops where this one is told to stop.
+        """
 
         def read(file: str) -> Decoded | None:
             if file in texts:
@@ -116,7 +119,9 @@ class Workspace:
                 return Decoded(text, None) if text is not None else None
             return self._loaded[file] if file in self._loaded else self._read(file)
 
-        return Workspace(read, self._root, self._header)
+        beside = Workspace(read, self._root, self._header)
+        beside.database = Database(within=self.database)
+        return beside
 
     @contextmanager
     def trying(self, file: str, text: str) -> Iterator[None]:

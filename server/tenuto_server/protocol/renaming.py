@@ -27,6 +27,9 @@ MOVES = types.FileOperationRegistrationOptions(
     ]
 )
 
+# What a client tells of such files when it was done, for those that watch no files.
+MOVED = (types.WORKSPACE_DID_CREATE_FILES, types.WORKSPACE_DID_RENAME_FILES, types.WORKSPACE_DID_DELETE_FILES)
+
 
 def prepare(context: Context, params: types.PrepareRenameParams) -> types.PrepareRenamePlaceholder:
     page = context.page(params.text_document.uri)

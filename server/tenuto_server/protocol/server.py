@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from io import BufferedReader, BufferedWriter, FileIO
@@ -89,6 +89,9 @@ class Server:
             types.TEXT_DOCUMENT_DID_CHANGE: self._did_change,
             types.TEXT_DOCUMENT_DID_CLOSE: self._did_close,
             types.WORKSPACE_DID_CHANGE_WATCHED_FILES: self._did_change_watched_files,
+            types.WORKSPACE_DID_CREATE_FILES: self._did_create_files,
+            types.WORKSPACE_DID_RENAME_FILES: self._did_rename_files,
+            types.WORKSPACE_DID_DELETE_FILES: self._did_delete_files,
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._did_change_workspace_folders,
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._did_change_configuration,
             types.CANCEL_REQUEST: self._cancel,
@@ -97,6 +100,8 @@ class Server:
         for feature in features:
             self._pygls.feature(feature.method, feature.options)(_elsewhere)
         self._pygls.feature(types.WORKSPACE_DIAGNOSTIC)(_elsewhere)
+        for method in renaming.MOVED:
+            self._pygls.feature(method, renaming.MOVES)(_elsewhere)
         for command in commands.COMMANDS:
             self._pygls.command(command.name)(_elsewhere)
         # pygls marks what it registers, and a method cannot be marked.
@@ -219,7 +224,19 @@ class Server:
         self._pusher.closed(params.text_document.uri)
 
     def _did_change_watched_files(self, params: types.DidChangeWatchedFilesParams) -> None:
-        self._session.files_changed([change.uri for change in params.changes])
+        self._files_changed(change.uri for change in params.changes)
+
+    def _did_create_files(self, params: types.CreateFilesParams) -> None:
+        self._files_changed(item.uri for item in params.files)
+
+    def _did_rename_files(self, params: types.RenameFilesParams) -> None:
+        self._files_changed(uri for item in params.files for uri in (item.old_uri, item.new_uri))
+
+    def _did_delete_files(self, params: types.DeleteFilesParams) -> None:
+        self._files_changed(item.uri for item in params.files)
+
+    def _files_changed(self, uris: Iterable[str]) -> None:
+        self._session.files_changed([*uris])
         self._refresh()
 
     def _did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:

@@ -32,7 +32,6 @@ from tenuto_server.workspace import Workspace
 
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.ten"))
 LIBRARY = sorted(modules.STD.glob("*.ten"))
-TRIED = 4  # Names renamed in each example.
 
 
 def opened(texts: dict[str, str]) -> Workspace:
@@ -64,44 +63,64 @@ def all_mentions(workspace: Workspace, file: str) -> list[Mention]:
     return [mention for mention in found if mention.entity.file == file]
 
 
-@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_a_fresh_name_changes_no_finding_and_can_be_taken_back(path: Path) -> None:
+def check_fresh(path: Path, tried: int) -> None:
+    """Gives names of an example a new one: nothing else is found then, and the old one can be given back."""
     file = str(path)
     text = path.read_text(encoding="utf-8")
     workspace = opened({file: text})
     random = Random(path.stem)
-    for mention in random.sample(all_mentions(workspace, file), TRIED):
+    mentions = all_mentions(workspace, file)
+    for mention in random.sample(mentions, min(tried, len(mentions))):
         change = rename(workspace, (file,), file, mention.span.start, "quite_new")
         assert isinstance(change, Change), change
         renamed = edited(text, change.edits[file])
         assert renamed[slice(*shifted(mention.span, change.edits[file]))] == "quite_new"
         other = opened({file: renamed})
         assert findings(other, file, Change({})) == findings(workspace, file, change)
-        start = shifted(mention.span, change.edits[file]).start
-        back = rename(other, (file,), file, start, mention.entity.name)
-        assert isinstance(back, Change), back
-        if all(edit.start < edit.end for edit in change.edits[file]):
-            assert edited(renamed, back.edits[file]) == text
+        check_back(text, mention, change)
 
 
-@pytest.mark.parametrize("path", EXAMPLES[::2], ids=lambda path: path.stem)
-def test_a_name_that_is_taken_is_refused_or_can_be_taken_back(path: Path) -> None:
+def check_taken(path: Path, tried: int) -> None:
+    """Gives names of an example one that is near: that is refused, or does nothing that cannot be taken back."""
     file = str(path)
     text = path.read_text(encoding="utf-8")
     workspace = opened({file: text})
     random = Random(path.stem)
     mentions = all_mentions(workspace, file)
-    for mention in random.sample(mentions, TRIED):
+    for mention in random.sample(mentions, min(tried, len(mentions))):
         near = [item.entity.name for item in mentions if item.key == mention.key and item.entity != mention.entity]
         change = rename(workspace, (file,), file, mention.span.start, random.choice(near or ["relu"]))
-        if isinstance(change, Refusal) or not change.edits:
-            continue
-        renamed = edited(text, change.edits[file])
-        start = shifted(mention.span, change.edits[file]).start
-        back = rename(opened({file: renamed}), (file,), file, start, mention.entity.name)
-        assert isinstance(back, Change), back
-        if all(edit.start < edit.end for edit in change.edits[file]):
-            assert edited(renamed, back.edits[file]) == text
+        if isinstance(change, Change) and change.edits:
+            check_back(text, mention, change)
+
+
+def check_back(text: str, mention: Mention, change: Change) -> None:
+    """Two things that had become one would both get the old name."""
+    edits = change.edits[mention.file]
+    renamed = edited(text, edits)
+    workspace = opened({mention.file: renamed})
+    start = shifted(mention.span, edits).start
+    back = rename(workspace, (mention.file,), mention.file, start, mention.entity.name)
+    assert isinstance(back, Change), back
+    if all(edit.start < edit.end for edit in edits):
+        assert edited(renamed, back.edits[mention.file]) == text
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_a_fresh_name_changes_no_finding_and_can_be_taken_back(path: Path) -> None:
+    check_fresh(path, 3)
+
+
+@pytest.mark.parametrize("path", EXAMPLES[::2], ids=lambda path: path.stem)
+def test_a_name_that_is_taken_is_refused_or_can_be_taken_back(path: Path) -> None:
+    check_taken(path, 4)
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_many_names_of_an_example_are_renamed(path: Path) -> None:
+    check_fresh(path, 100)
+    check_taken(path, 100)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +206,7 @@ def test_every_place_has_answers_or_none(path: Path) -> None:
 def test_programs_that_are_half_typed_have_answers_too(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     random = Random(path.stem)
-    for _ in range(8):
+    for _ in range(4):
         end = random.randrange(len(text))
         broken = text[:end] + random.choice(["", "(", "[", "{", '"', ".", " = "])
         _everything(opened({"/w/a.ten": broken}), "/w/a.ten", range(max(0, end - 200), len(broken) + 1, 9))

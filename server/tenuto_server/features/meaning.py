@@ -6,6 +6,7 @@ or hide anything, whatever the rules of scopes are: they are asked, not told aga
 
 from __future__ import annotations
 
+import os.path
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -30,7 +31,7 @@ class Change(NamedTuple):
         for old, new in self.moves:
             if file == old:
                 return new
-            if file.startswith(f"{old}/"):
+            if file.startswith(os.path.join(old, "")):
                 return new + file[len(old) :]
         return file
 

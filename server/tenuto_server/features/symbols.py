@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from tenuto_analysis import modules
@@ -72,8 +73,9 @@ def _found(db: Database, name: str, keyword: str, file: str) -> Found:
     node = modules.declaration(db, file, name)
     start = modules.starts(db, file)[name]
     span = node.name.span if node is not None and not isinstance(node, syntax.Import) else Span(0, 0)
-    module = f"std.{file.rsplit('/', 1)[-1].removesuffix('.ten')}" if file.startswith(str(modules.STD)) else ""
-    return Found(EntityKind(keyword), name, module or modules.module_name(db, file), Place(file, span.shifted(start)))
+    library = file.startswith(str(modules.STD))
+    module = f"std.{Path(file).stem}" if library else modules.module_name(db, file)
+    return Found(EntityKind(keyword), name, module, Place(file, span.shifted(start)))
 
 
 def _distance(search: str, name: str) -> float | None:

@@ -12,6 +12,7 @@ from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.matching import Fit, LaterSize, Source, match_value
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim
+from tenuto_analysis.dtypes import BOOL
 from tenuto_analysis.insight.cursor import HOLE, Cursor, Seen
 from tenuto_analysis.insight.weight_count import bound_generics
 from tenuto_analysis.shapes import Failure, Known, broadcast
@@ -27,6 +28,7 @@ from tenuto_analysis.types import (
     Int,
     KindValue,
     ModelBound,
+    Module,
     OptionalValue,
     RecordKind,
     RecordValue,
@@ -178,7 +180,7 @@ def expected(db: Database, cursor: Cursor, seen: Seen) -> Test | None:
         case syntax.Named(name=name) if len(cursor.path) > 2 and isinstance(cursor.path[-3], syntax.Subscript):
             return _generic_test(db, cursor, seen, cursor.path[-3], node, name.text)
         case syntax.If() | syntax.While() | syntax.Conditional() | syntax.Assert() | syntax.Assume():
-            return lambda value: isinstance(value, Bool | RecordValue) or _is_flag(value)
+            return _may_be_condition
         case _:
             return None
 
@@ -192,13 +194,20 @@ def _of_type(db: Database, cursor: Cursor, seen: Seen, wanted: Value | None) -> 
     return lambda value: _fits_parameter(context, fit, wanted, value)
 
 
-def _is_flag(value: Value) -> bool:
-    return isinstance(value, Tensor) and str(value.dtype) == "bool" and not value.shape
+def _may_be_condition(value: Value) -> bool | None:
+    """What is static, or one truth value; a record may have such a field."""
+    match value:
+        case Tensor(dtype=dtype, shape=shape):
+            return dtype == BOOL and not shape
+        case Reference():
+            return None
+        case _:
+            return isinstance(value, Bool | RecordValue)
 
 
 def _fits_parameter(context: Context, fit: Fit, wanted: Value, value: Value) -> bool | None:
-    if value == UNKNOWN:
-        return None
+    if value == UNKNOWN or isinstance(value, Reference | Module):
+        return None  # What a function gives, its arguments tell.
     match wanted:
         case OptionalValue(inner=inner):
             return _fits_parameter(context, fit, inner, value)
@@ -238,7 +247,7 @@ def _operands(known: Known, operator: BinaryOperator, other: Value | None, value
         return isinstance(value, Tensor | Int | Float) if other is not None else None
     tensor = matching.as_tensor(value)
     if tensor is None:
-        return False
+        return None if isinstance(value, Reference | Module) else False
     if matching.meet(other.dtype, tensor.dtype, lenient=False) is None:
         return False
     left_shape, right_shape = (other.shape, tensor.shape) if right else (tensor.shape, other.shape)

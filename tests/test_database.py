@@ -225,6 +225,24 @@ def test_a_shield_that_was_stopped_is_asked_again() -> None:
     assert share(db, "b", *names) == (0, 2)
 
 
+def test_what_nobody_asks_for_is_forgotten() -> None:
+    db = Database()
+    db.set(text, "kept", "one two")
+    for number in range(20):
+        db.set(text, "typed", " ".join(["one"] * number))
+        db.set(text, f"{number}", "one")
+        is_long(db, "typed")
+        count(db, "kept")
+        count(db, f"{number}")
+        db.set(text, f"{number}", "")
+    known = len(db._memos)
+    db.forget_unused(5)
+    assert len(db._memos) < known / 2
+    assert ran(db, lambda: is_long(db, "typed")) == []
+    assert count(db, "kept") == 2
+    assert count(db, "0") == 0
+
+
 @query
 def interrupted(db: Database, name: str) -> int:
     found = count(db, name)
@@ -375,6 +393,8 @@ def test_after_any_edits_every_answer_is_the_one_from_scratch(
     runner = Runner(program)
     for place, new, asked, patience in steps:
         runner.edit(place % program.inputs, new)
+        if new == 0:
+            runner.db.forget_unused(patience // 4)
         runner.stop_after = patience if patience < 10 else None  # now and then an edit arrives in the middle
         for question in asked:
             question %= len(runner.places())

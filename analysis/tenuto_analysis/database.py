@@ -134,6 +134,27 @@ class Database:
             memo = self._up_to_date(call, memo)
         return memo.value
 
+    def forget_unused(self, age: int) -> None:
+        """Forgets what has not been asked for in so many revisions, and is not known to be read by what has.
+
+        Whatever is asked for after all is computed again. A server that lives for weeks would else keep each name that
+        was ever typed.
+        """
+        oldest = self.revision - age
+        unused = [
+            call
+            for call, memo in self._memos.items()
+            if memo.verified_at < oldest
+            and call not in self._unsettled
+            and (memo.doubtful or not memo.readers)
+            and (not isinstance(call[0], Input) or call[0].compute(self, *call[1]) == memo.value)
+        ]
+        for call in unused:
+            for read in self._memos.pop(call).reads:
+                known = self._memos.get(read)
+                if known is not None:
+                    known.readers.discard(call)
+
     def executed_names(self) -> list[str]:
         """What ran, as `query(arguments)`, for tests that assert on it."""
         return [f"{query.name}({', '.join(map(str, args))})" for query, args in self.executed]
@@ -199,7 +220,7 @@ class Database:
 
     def _note_reader(self, call: Call, old: Memo | None, reads: dict[Call, None]) -> None:
         for read in old.reads if old is not None else ():
-            if read not in reads:
+            if read not in reads and read in self._memos:
                 self._memos[read].readers.discard(call)
         for read in reads:
             self._memos[read].readers.add(call)

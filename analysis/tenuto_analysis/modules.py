@@ -8,7 +8,7 @@ everything below it is keyed by declaration, so that an edit elsewhere in the fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -239,7 +239,7 @@ def lookup(db: Database, file: str, name: str) -> Target | None:
     return _std_index().get(name)
 
 
-@cache
+@lru_cache(maxsize=1024)  # Names come and go as they are typed.
 def importable(name: str) -> str | None:
     """The module of `std` that declares a name and must be imported for it."""
     for module in sorted(EXPLICIT_STD):

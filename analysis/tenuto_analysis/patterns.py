@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -71,7 +71,7 @@ def _pattern_call(known: Known, function: str, arguments: tuple[Value, ...]) -> 
             return None
 
 
-@cache
+@lru_cache(maxsize=1024)
 def parse_pattern(text: str) -> Pattern | Failure:
     """The sides of a pattern literal."""
     left, arrow, right = text.partition("->")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import sys
@@ -43,6 +44,8 @@ FEATURES = (
     *commands.FEATURES,
 )
 
+# Nearly all that is allocated stays: the collector need not look for cycles as often as Python does by itself.
+COLLECT = (50_000, 20, 100)
 SWITCH = 0.0005  # seconds after which the worker lets the event loop run; an answer takes a few milliseconds in all
 HEARTBEAT = 1.0  # seconds between looks at whether the client's process lives
 GRACE = 2.0  # seconds for an orderly end after it died
@@ -311,6 +314,7 @@ def serve(port: int | None = None) -> int:
     Returns the exit code of the protocol.
     """
     sys.setswitchinterval(SWITCH)
+    gc.set_threshold(*COLLECT)
     if port is None:
         source, sink = BufferedReader(FileIO(0, "rb", closefd=False)), BufferedWriter(FileIO(1, "wb", closefd=False))
         sys.stdout = sys.stderr  # Whatever is printed is no message.

@@ -26,6 +26,9 @@ from tenuto_server.workspace import Workspace
 
 SETTINGS_FILES = ("tenuto.toml", "pyproject.toml")
 
+TIDY = 256  # edits after which the database forgets what is old
+OLD = 1000  # revisions; an edit makes three or four
+
 Answer = Future[object]
 
 
@@ -49,6 +52,7 @@ class Session:
         self.client: Client = NOBODY
         self.preferences = Preferences()
         self.changed: Callable[[str | None], None] = lambda file: None  # Told of each change, and of which file.
+        self._edits = 0
         self._loop = loop
         self._notify = notify
         self._complain = complain
@@ -117,6 +121,9 @@ class Session:
         self._outdate(file)
         self._worker.change(partial(self._refresh, [file]))
         self.changed(file)
+        self._edits += 1
+        if self._edits % TIDY == 0:
+            self.ask(Urgency.IDLE, lambda context: context.workspace.database.forget_unused(OLD))
 
     def _outdate(self, file: str) -> None:
         for answer, (_, about) in [*self._asked.items()]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
@@ -35,13 +36,24 @@ def declarations(db: Database, file: str) -> Iterator[Declared]:
     starts = modules.starts(db, file)
     for key, keyword in modules.keys(db, file):
         if keyword:
-            text = modules.chunk_text(db, (file, key)) or ""
-            yield Declared(key, starts[key], starts[key] + len(text), modules.declaration(db, file, key))
+            yield _declared(db, file, key, starts[key])
 
 
 def declaration_at(db: Database, file: str, offset: int) -> Declared | None:
     """The declaration whose text an offset lies in, or stands right behind."""
-    return next((item for item in declarations(db, file) if item.start <= offset <= item.end), None)
+    starts, keys = modules.starts(db, file), modules.keys(db, file)
+    place = bisect_right(keys, offset, key=lambda item: starts[item[0]])
+    # The one before may end where this one begins.
+    for key, keyword in keys[max(place - 2, 0) : place]:
+        found = _declared(db, file, key, starts[key]) if keyword else None
+        if found is not None and offset <= found.end:
+            return found
+    return None
+
+
+def _declared(db: Database, file: str, key: Key, start: int) -> Declared:
+    text = modules.chunk_text(db, (file, key)) or ""
+    return Declared(key, start, start + len(text), modules.declaration(db, file, key))
 
 
 class Mention(Struct, frozen=True):

@@ -65,7 +65,9 @@ class Completer:
             return types.CompletionList(is_incomplete=False, items=[])
         place = page.range(found.span.start, found.span.end)
         takes = _takes(context)
-        items = [_item(context, page, takes, place, rank, offer) for rank, offer in enumerate(found.offers)]
+        typed = page.text[found.span.start : page.offset(params.position)].casefold()
+        offers = [offer for offer in found.offers if _matches(offer.label.casefold(), typed)]
+        items = [_item(context, page, takes, place, rank, offer) for rank, offer in enumerate(offers)]
         defaults = types.CompletionItemDefaults(edit_range=place) if takes.common_range else None
         return types.CompletionList(is_incomplete=False, items=items, item_defaults=defaults)
 
@@ -78,6 +80,12 @@ class Completer:
         for file in self._files:
             context.workspace.load(file)
         return self._files
+
+
+def _matches(label: str, typed: str) -> bool:
+    """Whether the letters that were typed stand in a label in their order: no client shows any other."""
+    rest = iter(label)
+    return all(letter in rest for letter in typed)
 
 
 class Takes(NamedTuple):

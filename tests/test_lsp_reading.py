@@ -59,10 +59,11 @@ def test_completion(client: Connection, capabilities: Json) -> None:
 
 def test_completion_tells_the_place_once(client: Connection) -> None:
     client.initialize({"textDocument": {"completion": {"completionList": {"itemDefaults": ["editRange"]}}}})
-    client.open("a.ten", "fn f(x: f32[B, 4], y: f32[4]) -> f32[B, 4] {\n  let z = x\n  z\n}\n")
+    client.open("a.ten", "fn f(x: f32[B, 4], y: f32[4]) -> f32[B, 4] {\n  let z = x\n  r\n}\n")
     found = client.request("textDocument/completion", at(client, 2, 3))
     assert found["result"]["itemDefaults"] == {"editRange": place(2, 2, 3)}
     offered = labels(found)
+    assert "z" not in offered, "only what the letter fits"
     assert "textEdit" not in offered["return"]
     assert offered["return"]["textEditText"] == "return "
 

@@ -88,6 +88,12 @@ def test_emacs_shows_findings_in_their_places(emacs: dict[str, Any]) -> None:
     assert "nothing is called `prob` here" in words
 
 
+def test_emacs_mends_goes_and_renames(emacs: dict[str, Any]) -> None:
+    assert emacs["code action"] is True
+    assert emacs["definition"].startswith("fn masked_softmax[")
+    assert emacs["rename"] == 7
+
+
 def test_emacs_lays_out(emacs: dict[str, Any]) -> None:
     assert emacs["formatting"] is True
 
@@ -121,7 +127,7 @@ def test_helix_finds_the_server(helix: Callable[[Path], tuple[list[str], dict[st
     assert f"tenuto: {Path(sys.executable).parent / 'tenuto'}" in re.sub(r"\x1b\[[0-9;]*m", "", ran.stdout)
 
 
-def test_helix_shows_findings_and_lays_out(
+def test_helix_shows_mends_renames_and_lays_out(
     helix: Callable[[Path], tuple[list[str], dict[str, str]]], tmp_path: Path
 ) -> None:
     command, variables = helix(tmp_path)
@@ -132,8 +138,19 @@ def test_helix_shows_findings_and_lays_out(
     place = f"{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
     with terminal([*command, f"minilm.ten:{place}"], tmp_path, variables) as screen:
         screen.wait_for("nothing is called `prob` here")
+        screen.type(" a")
+        screen.wait_for("write `probs`")
+        screen.type("\r")
+        screen.wait_for("[+]")  # changed
+        screen.type("/i64\\[B\r")
+        screen.type(" r")
+        screen.wait_for("rename-to:")
+        screen.type("atch\r")
+        screen.wait_for("Batch")
         screen.type(":write\r")  # lays out what it writes
         screen.wait_for("written")
         screen.type(":quit\r")
         assert screen.process.wait(PATIENCE) == 0
-    assert file.read_text(encoding="utf-8") == faulty
+    written = file.read_text(encoding="utf-8")
+    assert written.count("Batch") == 7
+    assert re.sub(r"\bBatch\b", "B", written) == EXAMPLE

@@ -53,6 +53,44 @@ def test_diagnostics(session: Session) -> None:
     assert found["line"] == "prob"
 
 
+def test_hover(session: Session) -> None:
+    shown = session("hover")
+    assert "fn masked_softmax[" in shown
+    assert "float[B, c.heads, S, S]" in shown
+
+
+def test_completion(session: Session) -> None:
+    offered = session("completion")
+    assert {"attention", "attention_norm", "attention_output"} <= set(offered)
+
+
+def test_a_code_action_mends_the_mistake(session: Session) -> None:
+    assert session("code action") is True
+
+
+def test_rename(session: Session) -> None:
+    old = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    (encoder,) = (line for line in old if line.startswith("model Encoder"))
+    ranges = [line for line in old if line.startswith("  dims: ")]
+    assert session("rename") == [re.sub(r"\bB\b", "Batch", line) for line in (encoder, *ranges)]
+
+
+def test_inlay_hints(session: Session) -> None:
+    hints = session("inlay hints")
+    assert ["  let position = position_embeddings.weight[:S]", ": float[S, c.hidden]"] in hints
+
+
+def test_semantic_tokens(session: Session) -> None:
+    assert session("semantic tokens") is True
+
+
+def test_definition(session: Session) -> None:
+    own, (file, line) = session("definition")
+    assert own.startswith("model Layer[")
+    assert file == "softmax.ten"
+    assert line.startswith("fn masked_softmax[")
+
+
 def test_formatting(session: Session) -> None:
     assert session("formatting") is True
 
@@ -82,7 +120,21 @@ def test_help(session: Session) -> None:
     assert {file for _, file in tags} == {"tenuto.txt"}
     text = (nvim.PLUGIN / "doc" / "tenuto.txt").read_text(encoding="utf-8")
     links = set(re.findall(r"\|(tenuto[\w-]*)\|", text))
-    assert links == {tag for tag, _ in tags} - {"tenuto", "tenuto.txt", "tenuto-contents", "tenuto-trust"}
+    assert links == {tag for tag, _ in tags if not tag.startswith(":")} - {
+        "tenuto",
+        "tenuto.txt",
+        "tenuto-contents",
+        "tenuto-trust",
+    }
+    declared = re.findall(r'^command\("(\w+)"', (nvim.PLUGIN / "ftplugin" / "tenuto.lua").read_text(), re.MULTILINE)
+    assert {tag for tag, _ in tags if tag.startswith(":")} == {f":{name}" for name in declared}
+
+
+def test_what_the_server_makes_is_shown(session: Session) -> None:
+    assert "LayerNormalization" in session("lowered")
+    assert session("explain").startswith("# unknown-name")
+    assert "<svg" in session("graph")
+    assert "result" in session("run")
 
 
 def test_the_server_ends_when_it_is_switched_off(session: Session) -> None:

@@ -27,6 +27,11 @@
   (replace-match to t t)
   (eglot--signal-textDocument/didChange))
 
+(defun session-restore (text)
+  (erase-buffer)
+  (insert text)
+  (eglot--signal-textDocument/didChange))
+
 (defun session-findings ()
   "The findings as pairs of the text below and the words."
   (flymake-start)
@@ -46,8 +51,31 @@
   (insert "fn f(x: f32[N]) -> f32[N] = where(\"\U0001F600\" == \"a\", x, prob)\n")
   (eglot--signal-textDocument/didChange)
   (session-tell "diagnostics" (vconcat (session-wait "a finding" #'session-findings)))
-  (erase-buffer)
-  (insert original)
+  (session-restore original)
+  (session-replace "(probs as float)" "(prob as float)")
+  (session-wait "a finding" #'session-findings)
+  (goto-char (point-min))
+  (search-forward "(prob")
+  (cl-letf ((last-nonmenu-event t) ; asked by words, not by a menu
+            ((symbol-function 'completing-read)
+             (lambda (_prompt choices &rest _)
+               (seq-find (lambda (it) (string-match-p "probs" it)) (mapcar #'car choices)))))
+    (eglot-code-actions (1- (point)) (point) "quickfix" t))
+  (session-tell "code action" (if (string= (buffer-string) original) t json-false))
+  (eglot--signal-textDocument/didChange) ; which otherwise comes when Emacs is idle
+
+  (goto-char (point-min))
+  (search-forward "masked_softmax(")
+  (backward-char 2)
+  (let ((definition (car (xref-backend-definitions 'eglot (xref-backend-identifier-at-point 'eglot)))))
+    (session-tell "definition" (xref-item-summary definition)))
+
+  (goto-char (point-min))
+  (search-forward "model Encoder[c: BertConfig](ids: i64[B")
+  (backward-char)
+  (eglot-rename "Batch")
+  (session-tell "rename" (count-matches "\\_<Batch\\_>" (point-min) (point-max)))
+  (session-restore original)
   (session-replace "let q = query(x)" "let   q=query( x )")
   (eglot-format-buffer)
   (session-tell "formatting" (if (string= (buffer-string) original) t json-false)))

@@ -1,13 +1,16 @@
 -- A session with `minilm.ten` open: does what a user does, and prints as JSON what came of each step.
 local buffer = vim.api.nvim_get_current_buf()
 local results = {}
+local said = {}
+
+vim.notify = function(message) table.insert(said, message) end
 
 local function wait(what, condition)
   local found
   assert(vim.wait(90000, function()
     found = condition()
     return found
-  end, 20), "in vain: " .. what)
+  end, 20), ("in vain: %s; said: %s"):format(what, table.concat(said, "; ")))
   return found
 end
 
@@ -88,6 +91,98 @@ step("diagnostics", function()
   end, found)
 end)
 
+step("hover", function()
+  restore()
+  go("masked_softmax(scores", "masked")
+  vim.lsp.buf.hover()
+  local window = wait("a window", function()
+    for _, it in ipairs(vim.api.nvim_list_wins()) do
+      if vim.api.nvim_win_get_config(it).relative ~= "" then
+        return it
+      end
+    end
+  end)
+  local found = vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false)
+  vim.api.nvim_win_close(window, true)
+  return table.concat(found, "\n")
+end)
+
+step("completion", function()
+  local number = go("return output_norm(h +", "return")
+  vim.api.nvim_buf_set_lines(buffer, number - 1, number - 1, false, { "  let z = attention_" })
+  vim.api.nvim_win_set_cursor(0, { number, #lines()[number] })
+  local answer = request("textDocument/completion")
+  return vim.tbl_map(function(it) return it.label end, answer.items or answer)
+end)
+
+step("code action", function()
+  restore()
+  replace(go("(probs as float)", "probs"), "probs", "prob")
+  wait("a finding", function() return #vim.diagnostic.get(buffer) > 0 end)
+  go("(prob as float)", "prob")
+  vim.lsp.buf.code_action({
+    apply = true,
+    filter = function(action) return action.kind == "quickfix" and action.title:find("probs", 1, true) ~= nil end,
+  })
+  wait("the fix", function() return vim.deep_equal(lines(), original) end)
+  wait("no finding", function() return #vim.diagnostic.get(buffer) == 0 end)
+  return true
+end)
+
+step("rename", function()
+  restore()
+  local number = go("model Encoder", "B,")
+  vim.lsp.buf.rename("Batch")
+  wait("the new name", function() return lines()[number] ~= original[number] end)
+  local changed = {}
+  for number, line in ipairs(lines()) do
+    if line ~= original[number] then
+      table.insert(changed, line)
+    end
+  end
+  return changed
+end)
+
+step("inlay hints", function()
+  restore()
+  vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+  local found = wait("hints", function()
+    local all = vim.lsp.inlay_hint.get({ bufnr = buffer })
+    return #all > 0 and all
+  end)
+  return vim.tbl_map(function(it)
+    local label = it.inlay_hint.label
+    local parts = type(label) == "string" and { label } or vim.tbl_map(function(part) return part.value end, label)
+    return { lines()[it.inlay_hint.position.line + 1], table.concat(parts) }
+  end, found)
+end)
+
+step("semantic tokens", function()
+  local number = go("model Encoder", "B,")
+  local column = vim.api.nvim_win_get_cursor(0)[2]
+  -- Those of an older text go along with the words until new ones come.
+  return wait("the token of a size", function()
+    local all = vim.lsp.semantic_tokens.get_at_pos(buffer, number - 1, column) or {}
+    return #all == 1 and all[1].type == "typeParameter"
+  end)
+end)
+
+step("definition", function()
+  go("sub layer = [Layer[c]", "Layer[c]")
+  vim.lsp.buf.definition()
+  local own = wait("a jump", function()
+    local line = vim.api.nvim_get_current_line()
+    return line:find("^model Layer") and line
+  end)
+  go("= masked_softmax(", "masked_softmax")
+  vim.lsp.buf.definition()
+  wait("another file", function() return vim.api.nvim_get_current_buf() ~= buffer end)
+  wait("the server is attached there", function() return #vim.lsp.get_clients({ bufnr = 0, name = "tenuto" }) > 0 end)
+  local library = { vim.fs.basename(vim.api.nvim_buf_get_name(0)), vim.api.nvim_get_current_line() }
+  vim.api.nvim_set_current_buf(buffer)
+  return { own, library }
+end)
+
 step("formatting", function()
   restore()
   local number = go("let q = query(x)", "let q")
@@ -119,6 +214,45 @@ step("help", function()
     vim.cmd.helpclose()
   end
   return found
+end)
+
+-- What a command shows in a window of its own.
+local function shown(command, name)
+  vim.api.nvim_set_current_buf(buffer)
+  vim.cmd(command)
+  wait("a window: " .. name, function() return vim.api.nvim_buf_get_name(0) == "tenuto://" .. name end)
+  local found = vim.api.nvim_buf_get_lines(0, 0, -1, false)
+  vim.cmd("bdelete!")
+  return table.concat(found, "\n")
+end
+
+step("lowered", function()
+  restore()
+  go("deploy small_encoder", "small_encoder")
+  return shown("TenutoLowered", "lowered")
+end)
+
+step("explain", function()
+  replace(go("(probs as float)", "probs"), "probs", "prob")
+  wait("a finding", function() return #vim.diagnostic.get(buffer) > 0 end)
+  go("(prob as float)", "prob")
+  local found = shown("TenutoExplain", "rule")
+  restore()
+  return found
+end)
+
+step("graph", function()
+  restore()
+  local opened
+  vim.ui.open = function(file) opened = file end
+  vim.cmd("TenutoGraph small_encoder")
+  return table.concat(vim.fn.readfile(wait("a page", function() return opened end)), "\n")
+end)
+
+step("run", function()
+  restore()
+  vim.cmd("silent write")
+  return shown("TenutoRun small_encoder", "run")
 end)
 
 step("stop", function()

@@ -4,4 +4,5 @@ return {
   cmd = { "tenuto", "lsp" },
   filetypes = { "tenuto" },
   root_markers = { "tenuto.toml", "pyproject.toml", ".git" },
+  commands = require("tenuto").commands,
 }

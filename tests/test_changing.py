@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tenuto_analysis import modules
+from tenuto_analysis.diagnostics import CATALOGUE
+from tenuto_analysis.diagnostics.base import Diagnostic
 from tenuto_analysis.insight import questions
 from tenuto_backend.evaluate import run
 from tenuto_grammar import syntax
@@ -140,6 +142,12 @@ def _mended(text: str, report: Report, action: Action, before: tuple[Report, ...
     broken = [item.rule for item in after].count("syntax-error")
     assert broken <= [item.rule for item in before].count("syntax-error"), (text, action.title)
     return True
+
+
+def test_every_rule_with_fixes_shows_in_a_page() -> None:
+    page = (Path(__file__).parent / "spec" / "editor" / "fixes.md").read_text(encoding="utf-8")
+    fixed = {item.rule for item in CATALOGUE if item.fixes is not Diagnostic.fixes}
+    assert fixed <= {*re.findall(r"^quickfix: .* \[([a-z-]+)\]", page, re.MULTILINE)}
 
 
 BROKEN = [

@@ -1,6 +1,7 @@
 """Mending a text by the safe fixes of its findings: what `tenuto check --fix` and an editor's "fix all" do.
 
-Edits that overlap others wait for the next round; a round that makes the findings no fewer is taken back.
+Edits that overlap others wait for the next round. A round that makes a file no better is taken back; fewer errors are
+better whatever warnings they hid.
 """
 
 from __future__ import annotations
@@ -38,10 +39,16 @@ def mended(text: str, found: Callable[[str], tuple[Report, ...]]) -> str:
     for _ in range(MOST_ROUNDS):
         tried = mend(text, reports)
         after = found(tried.text) if tried.fixes else reports
-        if len(after) >= len(reports):
+        if badness(after) >= badness(reports):
             break
         text, reports = tried.text, after
     return text
+
+
+def badness(reports: Iterable[Report]) -> tuple[int, int]:
+    """How many errors there are, and how many findings."""
+    severities = [report.severity for report in reports]
+    return severities.count("error"), len(severities)
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

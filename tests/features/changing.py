@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import unified_diff
 
 from tenuto_grammar.text import Span
+from tenuto_server.features.action import Action
 from tenuto_server.features.actions import actions
-from tenuto_server.features.fixes import fix_all
+from tenuto_server.features.fixes import fix_all, quick_fixes
 from tenuto_server.features.formatting import formatting_of
 from tenuto_server.features.imports import organized
 from tenuto_server.mending import applied
@@ -21,6 +22,18 @@ def _actions(program: Program) -> str:
     """Each action with the lines that it changes."""
     workspace, file, here = asked(program)
     found = actions(workspace, file, here, workspace.reports(file), lambda: _others(file))
+    return _told(workspace, file, found)
+
+
+def _quick_fixes(program: Program) -> str:
+    """All that mends a finding, finding by finding, with the lines that it changes."""
+    file = MEMORY.file(program)
+    reports = MEMORY.workspace.reports(file)
+    found = (fix for report in reports for fix in quick_fixes(MEMORY.workspace, file, report, lambda: _others(file)))
+    return _told(MEMORY.workspace, file, found)
+
+
+def _told(workspace: Workspace, file: str, found: Iterable[Action]) -> str:
     told: list[str] = []
     for action in found:
         mends = "".join(f" [{report.rule}]" for report in action.mends)
@@ -63,6 +76,7 @@ def _format_range(program: Program) -> str:
 
 OUTPUTS: Mapping[str, Output] = {
     "actions": _actions,
+    "quickfixes": _quick_fixes,
     "fixall": _fix_all,
     "organized": _organized,
     "formatrange": _format_range,

@@ -222,6 +222,11 @@ class UnusedName(Diagnostic, frozen=True):
     def help(self) -> str | None:
         return "remove it, or call it `_`"
 
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return (Fix("call it `_`", (Edit(self.span, "_"),)),)
+
 
 class SuspiciousName(Diagnostic, frozen=True):
     """A size that is mentioned once and nearly called like another."""

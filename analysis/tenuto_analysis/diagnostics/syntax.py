@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tenuto_analysis.compat import override
 from tenuto_analysis.diagnostics.base import Diagnostic, Edit, Fix, Severity
-from tenuto_analysis.diagnostics.words import near_names
+from tenuto_analysis.diagnostics.words import near_names, replaced
 
 
 class SyntaxProblem(Diagnostic, frozen=True):
@@ -54,3 +54,8 @@ class UnusedSuppression(Diagnostic, frozen=True):
     @override
     def help(self) -> str | None:
         return near_names(self.near) or ("only warnings can be silenced" if self.of_error else None)
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return replaced(self.span, self.near)

@@ -1,4 +1,4 @@
-"""`tenuto check --fix`: applies the first safe fix of each finding, and keeps what makes the findings fewer.
+"""`tenuto check --fix`: applies the first safe fix of each finding, and keeps what makes no file worse.
 
 Texts are changed in memory and checked again; a file is written, whole and at once, only when no more can be mended.
 """
@@ -6,7 +6,6 @@ Texts are changed in memory and checked again; a file is written, whole and at o
 from __future__ import annotations
 
 import sys
-from collections import Counter
 
 from tenuto.cli.check import Options, look
 from tenuto.cli.misuse import Misuse
@@ -14,7 +13,8 @@ from tenuto.cli.outcome import Outcome, count
 from tenuto.cli.run import Checker
 from tenuto.cli.sources import Disk
 from tenuto.cli.writing import replace_file
-from tenuto_server.mending import MOST_ROUNDS, Mended, mend
+from tenuto_server.mending import MOST_ROUNDS, Mended, badness, mend
+from tenuto_server.reports import Report
 from tenuto_server.texts import encode
 
 
@@ -54,8 +54,7 @@ def _plan(outcome: Outcome, hopeless: set[str]) -> dict[str, Mended]:
     """What to try in this round, by file."""
     plan: dict[str, Mended] = {}
     for source in outcome.sources:
-        reports = [report for report in outcome.reports if report.file == source.file]
-        mended = mend(outcome.disk.text(source.file), reports)
+        mended = mend(outcome.disk.text(source.file), _of(outcome, source.file))
         if mended.fixes and source.file not in hopeless:
             plan[source.file] = mended
     return plan
@@ -67,13 +66,16 @@ def _try(checker: Checker, before: Outcome, plan: dict[str, Mended], options: Op
     for file, mended in plan.items():
         checker.set(file, encode(mended.text, like=old[file]))
     after = look(checker, before.sources, options)
-    counts_before = Counter(report.file for report in before.reports)
-    counts_after = Counter(report.file for report in after.reports)
-    if counts_after <= counts_before and counts_after != counts_before:
+    changes = [(badness(_of(before, source.file)), badness(_of(after, source.file))) for source in before.sources]
+    if all(new <= old for old, new in changes) and any(new < old for old, new in changes):
         return after
     for file, content in old.items():
         checker.set(file, content)
     return None
+
+
+def _of(outcome: Outcome, file: str) -> list[Report]:
+    return [report for report in outcome.reports if report.file == file]
 
 
 def _write(file: str, original: bytes | OSError, disk: Disk) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import unified_diff
+from functools import partial
 
 from tenuto_grammar.text import Span
 from tenuto_server.features.action import Action
 from tenuto_server.features.actions import actions
 from tenuto_server.features.fixes import fix_all, quick_fixes
-from tenuto_server.features.formatting import formatting_of
+from tenuto_server.features.formatting import formatting_of, formatting_typed
 from tenuto_server.features.imports import organized
 from tenuto_server.mending import applied
 from tenuto_server.reports import Edit
@@ -74,10 +75,19 @@ def _format_range(program: Program) -> str:
     return applied(program.text, formatting_of(workspace, file, Span(here.start, here.end)))
 
 
+def _format_typed(typed: str, program: Program) -> str:
+    """A brace was typed where the carets stand; a line end, before them."""
+    workspace, file, here = asked(program)
+    offset = here.start if typed == "\n" else here.end
+    return applied(program.text, formatting_typed(workspace, file, offset, typed))
+
+
 OUTPUTS: Mapping[str, Output] = {
     "actions": _actions,
     "quickfixes": _quick_fixes,
     "fixall": _fix_all,
     "organized": _organized,
     "formatrange": _format_range,
+    "typed": partial(_format_typed, "}"),
+    "typedline": partial(_format_typed, "\n"),
 }

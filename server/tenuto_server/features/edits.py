@@ -19,11 +19,15 @@ def minimal(old: str, new: str, offset: int = 0) -> tuple[Edit, ...]:
     starts = [offset]
     for line in before:
         starts.append(starts[-1] + len(line))
-    return tuple(
-        _trimmed("".join(before[same + i : same + j]), "".join(after[same + k : same + m]), starts[same + i])
-        for tag, i, j, k, m in matcher.get_opcodes()
-        if tag != "equal"
-    )
+    found: list[Edit] = []
+    for tag, i, j, k, m in matcher.get_opcodes():
+        if tag != "equal":
+            pairs = [(i, j, k, m)] if j - i != m - k else [(i + n, i + n + 1, k + n, k + n + 1) for n in range(j - i)]
+            found += (
+                _trimmed("".join(before[same + a : same + b]), "".join(after[same + c : same + d]), starts[same + a])
+                for a, b, c, d in pairs
+            )
+    return tuple(found)
 
 
 def _trimmed(old: str, new: str, start: int) -> Edit:

@@ -15,6 +15,7 @@ from tenuto_server.features.extract_fn import extract_fn
 from tenuto_server.features.extract_let import extract_let
 from tenuto_server.features.fixes import quick_fixes
 from tenuto_server.features.inline import inline
+from tenuto_server.features.rewrite import change_body, name_arguments
 from tenuto_server.features.selected import Selection, harmless, selection
 from tenuto_server.reports import Report
 from tenuto_server.workspace import Workspace
@@ -24,6 +25,8 @@ KINDS = (QUICK_FIX, EXTRACT, INLINE, REWRITE, ORGANIZE, FIX_ALL)
 # Each gives forms of one change, the best first; the first that checks as before is offered.
 REFACTORINGS: tuple[tuple[str, Callable[[Selection], Iterable[Action]]], ...] = (
     (REWRITE, write_types),
+    (REWRITE, name_arguments),
+    (REWRITE, change_body),
     (INLINE, inline),
     (EXTRACT, extract_let),
     (EXTRACT, extract_fn),

@@ -14,6 +14,7 @@ from tenuto_grammar.text import LineIndex, Span
 from tenuto_server.features.action import QUICK_FIX, Action
 from tenuto_server.features.edits import minimal
 from tenuto_server.features.imports import importing
+from tenuto_server.features.remedies import remedies
 from tenuto_server.features.selected import indentation
 from tenuto_server.mending import applied, mended
 from tenuto_server.reports import Edit, Report
@@ -31,6 +32,7 @@ def quick_fixes(
         yield from _imports(workspace, file, report, others)
     for fix in report.fixes:
         yield Action(fix.title, QUICK_FIX, fix.edits, (report,), preferred=fix.safe)
+    yield from remedies(workspace, file, report)
     if report.rule in _LINTS:
         allowed = _allowing(workspace, file, report)
         if allowed is not None:

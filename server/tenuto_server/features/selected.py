@@ -64,8 +64,9 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def unused_name(here: Selection, wanted: str) -> str:
-    """A name that neither the declaration mentions nor the file knows."""
-    taken = {*_WORD.findall(here.text), *modules.visible(here.workspace.database, here.file)}
+    """A name that neither the declaration mentions nor the file declares or imports."""
+    db, file = here.workspace.database, here.file
+    taken = {*_WORD.findall(here.text), *modules.offered(db, file), *modules.imported_names(db, file)}
     name, number = wanted, 1
     while name in taken:
         number += 1

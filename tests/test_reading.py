@@ -13,6 +13,7 @@ from tenuto_analysis.check import queries
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate.checkpoints import wanted_weights
 from tenuto_analysis.insight.entities import EntityKind
+from tenuto_analysis.insight.survey import survey
 from tenuto_analysis.insight.weight_count import count_of
 from tenuto_analysis.types import Reference
 from tenuto_grammar.tables import tables
@@ -22,6 +23,7 @@ from tenuto_server.features.hover import hover
 from tenuto_server.features.inlay_hints import inlay_hints
 from tenuto_server.features.semantic_tokens import semantic_tokens, tokens_of
 from tenuto_server.features.signature_help import signature_help
+from tenuto_server.features.warming import warm
 from tenuto_server.features.words import KEYWORDS, explained
 from tenuto_server.reports import Edit
 from tenuto_server.texts import Decoded
@@ -95,6 +97,16 @@ def test_weights_are_counted_as_a_build_counts_them(path: Path) -> None:
             count = count_of(own.database, model)
             assert count is not None
             assert count.constant == sum(map(prod, sizes))
+
+
+def test_a_hover_finds_all_inferred_that_was_warmed() -> None:
+    text = EXAMPLES[0].read_text(encoding="utf-8")
+    own = workspace(text)
+    warm(own, FILE)
+    done = len(own.database.executed)
+    for offset in range(0, len(text), 97):
+        hover(own, FILE, offset)
+    assert survey not in {call[0] for call in own.database.executed[done:] if call[1][0] == FILE}
 
 
 # ---------------------------------------------------------------------------------------------------------------- hints

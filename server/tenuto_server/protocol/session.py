@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from functools import partial
 
 from tenuto_server.documents import Change, Document, edited, opened
+from tenuto_server.features.warming import warm
 from tenuto_server.preferences import Preferences
 from tenuto_server.protocol.client import NOBODY, Client
 from tenuto_server.protocol.feature import Context
@@ -121,6 +122,7 @@ class Session:
         self._outdate(file)
         self._worker.change(partial(self._refresh, [file]))
         self.changed(file)
+        self.ask(Urgency.IDLE, lambda context: warm(context.workspace, file), file)
         self._edits += 1
         if self._edits % TIDY == 0:
             self.ask(Urgency.IDLE, lambda context: context.workspace.database.forget_unused(OLD))

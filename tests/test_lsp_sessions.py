@@ -127,7 +127,9 @@ async def test_a_session(client: Listener, editor: Editor, tmp_path: Path) -> No
     client.text_document_did_change(types.DidChangeTextDocumentParams(changed, changes))
     assert "unknown-name" not in [item.code for item in await findings(client, editor, uri, 2)]
     symbols = await client.text_document_document_symbol_async(types.DocumentSymbolParams(named))
-    assert [symbol.name for symbol in symbols or ()] == ["f", "g"]
+    # An editor that knows no trees of symbols gets what stands in them too, each with what it stands in.
+    outer = [symbol.name for symbol in symbols or () if getattr(symbol, "container_name", None) is None]
+    assert outer == ["f", "g"]
     layout = types.DocumentFormattingParams(named, types.FormattingOptions(tab_size=2, insert_spaces=True))
     (edit,) = await client.text_document_formatting_async(layout) or ()
     assert edit.new_text == "\nfn"

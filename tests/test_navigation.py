@@ -119,8 +119,8 @@ def test_a_name_that_is_taken_is_refused_or_can_be_taken_back(path: Path) -> Non
 @pytest.mark.heavy
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_many_names_of_an_example_are_renamed(path: Path) -> None:
-    check_fresh(path, 100)
-    check_taken(path, 100)
+    check_fresh(path, 30)
+    check_taken(path, 30)
 
 
 @pytest.mark.parametrize(

@@ -130,11 +130,25 @@ def test_help(session: Session) -> None:
     assert {tag for tag, _ in tags if tag.startswith(":")} == {f":{name}" for name in declared}
 
 
+def test_code_lenses(session: Session) -> None:
+    assert {"Build", "Run", "Graph"} <= set(session("code lens"))
+
+
 def test_what_the_server_makes_is_shown(session: Session) -> None:
     assert "LayerNormalization" in session("lowered")
     assert session("explain").startswith("# unknown-name")
     assert "<svg" in session("graph")
     assert "result" in session("run")
+
+
+def test_the_configuration_of_the_page(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "editors" / "neovim.md").read_text(encoding="utf-8")
+    first, attach, _ = re.findall(r"^```lua\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "init.lua").write_text(first.replace("/path/to/tenuto", str(ROOT)) + attach, encoding="utf-8")
+    shutil.copy(EXAMPLE, tmp_path)
+    said = nvim.run(ROOT / "tests/neovim/page.lua", tmp_path, "--cmd", "luafile init.lua", EXAMPLE.name)
+    assert said == "fn double(x: f32[N]) -> f32[N] = x + x"
+    assert (tmp_path / EXAMPLE.name).read_text(encoding="utf-8").endswith(f"\n\n{said}\n")
 
 
 def test_the_server_ends_when_it_is_switched_off(session: Session) -> None:

@@ -249,6 +249,26 @@ step("graph", function()
   return table.concat(vim.fn.readfile(wait("a page", function() return opened end)), "\n")
 end)
 
+step("code lens", function()
+  restore()
+  go("deploy small_encoder", "small_encoder")
+  vim.lsp.codelens.refresh({ bufnr = buffer })
+  wait("lenses", function() return #vim.lsp.codelens.get(buffer) > 0 end)
+  local offered, opened
+  vim.ui.open = function(file) opened = file end
+  vim.ui.select = function(options, _, choose)
+    offered = vim.tbl_map(function(it) return it.lens.command and it.lens.command.title end, options)
+    for number, it in ipairs(options) do
+      if it.lens.command and it.lens.command.title == "Graph" then
+        return choose(it, number)
+      end
+    end
+  end
+  vim.lsp.codelens.run()
+  wait("a page", function() return opened end)
+  return offered
+end)
+
 step("run", function()
   restore()
   vim.cmd("silent write")

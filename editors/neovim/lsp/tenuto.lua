@@ -5,4 +5,5 @@ return {
   filetypes = { "tenuto" },
   root_markers = { "tenuto.toml", "pyproject.toml", ".git" },
   commands = require("tenuto").commands,
+  capabilities = { experimental = { commands = { "tenuto.build", "tenuto.run" } } }, -- of those, what lenses may offer
 }

@@ -47,11 +47,18 @@ local function execute(client, buffer, command, arguments)
   end, buffer)
 end
 
--- For `commands` of the client: what the lines above a deploy offer (|vim.lsp.codelens|).
+-- The commands of the lines above a deploy (|vim.lsp.codelens|), by what the server calls them.
+local LENSES = {
+  ["tenuto.showGraph"] = "tenuto.showGraph",
+  ["tenuto.build"] = "tenuto.server.build",
+  ["tenuto.run"] = "tenuto.server.run",
+}
+
+-- For `commands` of the client.
 M.commands = {}
-for name in pairs(SHOWN) do
-  M.commands[name] = function(command, context)
-    execute(assert(vim.lsp.get_client_by_id(context.client_id)), context.bufnr, name, command.arguments)
+for name, command in pairs(LENSES) do
+  M.commands[name] = function(lens, context)
+    execute(assert(vim.lsp.get_client_by_id(context.client_id)), context.bufnr, command, lens.arguments)
   end
 end
 

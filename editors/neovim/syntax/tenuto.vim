@@ -80,7 +80,7 @@ syntax match tenutoLabel /\v%(^[ \t]*)\zs%(<%(<%(import|as|record|const|fn|op|de
 syntax match tenutoLabel /\v%(^[ \t]*)\zs%([A-Za-z_][A-Za-z0-9_]*)%(%([ \t]*\:[ \t])@=)@=/
 syntax match tenutoInsideNames /\v%(^[ \t]*)\zs%(<%(<%(import|as|record|const|fn|op|deploy|param|sub|let|var|collect|return|assert|assume|for|in|while|else|if|within|not|or|and|true|false|none|inf|then)>)@![A-Za-z_][A-Za-z0-9_]*%([ \t]*\,[ \t]*<%(<%(import|as|record|const|fn|op|deploy|param|sub|let|var|collect|return|assert|assume|for|in|while|else|if|within|not|or|and|true|false|none|inf|then)>)@![A-Za-z_][A-Za-z0-9_]*)+)%(%([ 	]*\=%(\=)@!)@=)@=/ contains=@tenutoNamesContents
 highlight default link tenutoClause20 tenutoClause
-syntax match tenutoName /\v%(<%(<%(import|as|record|const|fn|op|deploy|param|sub|let|var|collect|return|assert|assume|for|in|while|else|if|within|not|or|and|true|false|none|inf|then)>)@![A-Za-z_][A-Za-z0-9_]*)%(%([ \t]+)%(<rule>)%([ \t]*%([,(#]|$))@=)@=/ nextgroup=tenutoClause20 skipwhite
+syntax match tenutoName /\v%(<%(<%(import|as|record|const|fn|op|deploy|param|sub|let|var|collect|return|assert|assume|for|in|while|else|if|within|not|or|and|true|false|none|inf|then)>)@![A-Za-z_][A-Za-z0-9_]*)%(%([ \t]+)%(<rule>)%([ \t]*%([,(#={]|$))@=)@=/ nextgroup=tenutoClause20 skipwhite
 syntax match tenutoClause20 /\v<rule>/ contained
 syntax match tenutoClause /\v%(<%(precision|target|class|lower)>)%(%([ \t]+%(%(in|and|or|as|then|else|if|for|within|not)>)@![A-Za-z_])@=)@=/
 syntax match tenutoClause /\v%(<where>)%(%([ \t]+%(%(in|and|or|as|then|else|if|for|within)>)@!%([A-Za-z0-9_(\"]|\-[A-Za-z0-9_(]))@=)@=/

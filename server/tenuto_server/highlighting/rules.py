@@ -252,7 +252,7 @@ def _clauses(name: str) -> tuple[Rule, ...]:
         Rule((_BEGINNING, Piece(_any_of(("where", "lower")), C.CLAUSE)), r"(?=[ \t]*$)"),
         _rule(r"\bwhere\b", C.CLAUSE, constraint),
         _rule(_any_of(("precision", "target", "class", "lower")), C.CLAUSE, word),
-        Rule((Piece(name, C.NAME), _SPACES, Piece(r"\brule\b", C.CLAUSE)), r"(?=[ \t]*(?:[,(#]|$))"),
+        Rule((Piece(name, C.NAME), _SPACES, Piece(r"\brule\b", C.CLAUSE)), r"(?=[ \t]*(?:[,(#={]|$))"),
     )
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tenuto_analysis import modules
 from tenuto_analysis.check import clauses, deploys, initialisers, loading, queries
+from tenuto_analysis.dtypes import FLOAT, SCALARS
 from tenuto_analysis.insight.cursor import Cursor, cursor_at, seen_at
 from tenuto_analysis.insight.entities import Entity, EntityKind
 from tenuto_analysis.insight.members import declared
@@ -186,6 +187,8 @@ def _name(typing: Typing) -> Iterable[Offer]:
                 return _policies()
             case syntax.Param(init=init) if init is node:
                 return offers.language_names(initialisers.INITIALISERS, EntityKind.BUILTIN)
+            case syntax.Comprehension(iterable=value) | syntax.Conditional(test=value) if value is node:
+                return _expression(typing)
             case syntax.Sub(value=value) if value is node:
                 return _models(typing)
             case syntax.Deploy(model=model) if model is node:
@@ -198,15 +201,18 @@ def _name(typing: Typing) -> Iterable[Offer]:
                 return _call_arguments(typing, above)
             case syntax.Subscript(base=base) if base is not node:
                 owner = typing.seen.survey.types.get(base.span)
-                named = () if _is_index(owner) else offers.arguments(typing, owner, above)
-                return (*named, *_expression(typing, models=not _is_index(owner)))
+                if not isinstance(owner, Reference):
+                    return _expression(typing)
+                dtypes = (offer._replace(fit=_dtype_fit(typing, offer.label)) for offer in offers.dtypes())
+                return (*offers.arguments(typing, owner, above), *_expression(typing, models=True), *dtypes)
             case _:
                 pass
     return _expression(typing)
 
 
-def _is_index(value: Value | None) -> bool:
-    return not isinstance(value, Reference)
+def _dtype_fit(typing: Typing, name: str) -> int:
+    """How well a dtype fits as a generic argument."""
+    return typing.fit(DTypeValue(SCALARS.get(name, FLOAT)))
 
 
 def _expression(typing: Typing, models: bool = False) -> Iterator[Offer]:

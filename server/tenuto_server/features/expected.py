@@ -12,7 +12,7 @@ from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.matching import Fit, LaterSize, Source, match_value
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim
-from tenuto_analysis.dtypes import BOOL
+from tenuto_analysis.dtypes import BOOL, in_class
 from tenuto_analysis.insight.cursor import HOLE, Cursor, Seen
 from tenuto_analysis.insight.weight_count import bound_generics
 from tenuto_analysis.shapes import Failure, Known, broadcast
@@ -299,8 +299,8 @@ def _is_of_kind(db: Database, kind: Value, value: Value) -> bool | None:
             return isinstance(value, accepted) if accepted is not None else None
         case RecordKind(file=file, name=name):
             return isinstance(value, RecordValue) and (value.file, value.name) == (file, name)
-        case DTypeKind():
-            return isinstance(value, DTypeValue)
+        case DTypeKind(bound=bound):
+            return isinstance(value, DTypeValue) and in_class(value.dtype, bound)
         case ModelBound():
             return isinstance(value, Reference) and queries.keyword_of(db, value.file, value.name) == "model"
         case _:

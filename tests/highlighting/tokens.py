@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from lark import Lark, Token
 
+from tenuto_analysis.patterns import Pattern, parse_pattern
 from tenuto_grammar.lexer import comments, tokenize
 from tenuto_grammar.tables import tables
 from tenuto_server.highlighting.rules import SIGNS, WORDS, Category
@@ -15,7 +15,8 @@ from tenuto_server.highlighting.rules import SIGNS, WORDS, Category
 C = Category
 
 NAMES = {C.NAME, C.FUNCTION, C.TYPE, C.DTYPE, C.MODULE, C.DIMENSION, C.LABEL, C.PROPERTY, C.DECLARED}
-PATTERN = re.compile(r'"[\w\s(),.]*->[\w\s().]*"')
+STRINGS = {C.STRING, C.ESCAPE, C.PLACEHOLDER}
+PATTERNS = {C.PATTERN, C.AXIS, C.ARROW, C.GROUPING}
 
 
 class Expected(NamedTuple):
@@ -47,10 +48,12 @@ def categories(spelling: str, token: Token) -> tuple[set[Category], set[Category
             return {C.INTEGER}, {C.INTEGER}
         case "FLOAT":
             return {C.FLOAT}, {C.FLOAT}
-        case "STRING" if PATTERN.fullmatch(token):
-            return {C.PATTERN}, {C.PATTERN, C.AXIS, C.ARROW, C.GROUPING}
+        case "STRING" if isinstance(parse_pattern(token[1:-1]), Pattern):
+            return {C.PATTERN}, PATTERNS
+        case "STRING" if "->" in token:  # perhaps a pattern with a mistake
+            return {C.STRING, C.PATTERN}, STRINGS | PATTERNS
         case "STRING":
-            return {C.STRING}, {C.STRING, C.ESCAPE, C.PLACEHOLDER}
+            return {C.STRING}, STRINGS
         case "NAME" | "FIELD":
             return NAMES, NAMES
         case "DOT":  # in a path it belongs to the name

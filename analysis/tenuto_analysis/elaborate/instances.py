@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from tenuto_analysis.check import definitions, queries, statements
 from tenuto_analysis.check import expressions as check
 from tenuto_analysis.check.recorder import Resolved
-from tenuto_analysis.database import Database
+from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal, of
 from tenuto_analysis.dtypes import SCALARS
@@ -277,16 +277,21 @@ def looped_sizes(db: Database, signature: Signature) -> frozenset[Symbol]:
 
     One that also says how long a list is must be a number, and a loop over it is repeated.
     """
-    node = declaration(db, signature.file, signature.key)
+    looped = _looped_names(db, signature.file, signature.key)
+    bindings = queries.interface(db, signature.file, signature.key).bindings
+    own = ((name, single_atom(value.value)) for name, value, _ in bindings if isinstance(value, Int))
+    return frozenset(atom for name, atom in own if name in looped and isinstance(atom, Symbol) and atom.low is not None)
+
+
+@query
+def _looped_names(db: Database, file: str, key: str) -> frozenset[str]:
+    """The names over whose range a body loops, and that say the length of no list."""
+    node = declaration(db, file, key)
     assert isinstance(node, syntax.Definition)
     inside = list(_below(node))
     looped = {name for item in inside if isinstance(item, syntax.For) for name in _ranged(item.iterable)}
     listed = {name for item in inside if isinstance(item, syntax.Comprehension) for name in _ranged(item.iterable)}
-    bindings = queries.interface(db, signature.file, signature.key).bindings
-    own = ((name, single_atom(value.value)) for name, value, _ in bindings if isinstance(value, Int))
-    return frozenset(
-        atom for name, atom in own if name in looped - listed and isinstance(atom, Symbol) and atom.low is not None
-    )
+    return frozenset(looped - listed)
 
 
 def _ranged(iterable: syntax.Expression) -> set[str]:

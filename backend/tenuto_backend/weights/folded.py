@@ -76,9 +76,12 @@ def folded(fold: Fold, weights: Mapping[str, Array]) -> Array:
         scale = wide(fold.weight) / np.sqrt(wide(fold.variance) + fold.eps)
     match fold:
         case FoldedKernel(kernel=path):
-            kernel = read(weights[path])
-            scaled: Array = kernel * scale.astype(kernel.dtype).reshape(-1, *[1] * (kernel.ndim - 1))
-            return scaled
+            given = weights[path]
+            kernel = read(given)
+            # What was read from a file is nobody else's, and becomes the result: no kernel is twice in memory.
+            result = kernel if kernel is not given else np.empty_like(kernel)
+            np.multiply(kernel, scale.astype(kernel.dtype).reshape(-1, *[1] * (kernel.ndim - 1)), out=result)
+            return result
         case FoldedBias(before=before, bias=bias, mean=mean):
             shifted = -wide(mean) if before is None else wide(before) - wide(mean)
             return (shifted * scale + wide(bias)).astype(weights[bias].dtype)

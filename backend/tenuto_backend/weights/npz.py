@@ -41,6 +41,7 @@ class Npz(Struct, frozen=True):
     path: Path
     header: Header
     members: dict[str, Member]
+    data: Array
 
     def tensor(self, name: str) -> Array:
         member = self.members[name]
@@ -54,14 +55,13 @@ class Npz(Struct, frozen=True):
             raise broken(self.path, f"`{name}`: {error}") from error
 
     def _mapped(self, name: str, member: Member) -> Array:
-        data = mapped(self.path)
         start = member.info.header_offset
-        lengths = read(data[start + _LOCAL_HEADER - 4 : start + _LOCAL_HEADER]).view("<u2")
+        lengths = read(self.data[start + _LOCAL_HEADER - 4 : start + _LOCAL_HEADER]).view("<u2")
         if len(lengths) != 2:
             raise broken(self.path, f"`{name}` begins behind its end")
         start += _LOCAL_HEADER + int(lengths.sum(dtype=int)) + member.skipped
         shape = member.shape[::-1] if member.fortran else member.shape
-        array = view(self.path, name, data, start, member.dtype, shape)
+        array = view(self.path, name, self.data, start, member.dtype, shape)
         return array.T if member.fortran else array
 
 
@@ -73,7 +73,7 @@ def open_weights(path: Path, root: Path | None) -> Npz:
         raise broken(path, str(error)) from error
     members = {member.info.filename.removesuffix(ENDING): member for member in found}
     tensors = tuple(Stored(name, scalar(member.dtype), member.shape) for name, member in members.items())
-    return Npz(path, Header(tensors), members)
+    return Npz(path, Header(tensors), members, mapped(path))
 
 
 def _member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Member:

@@ -27,6 +27,7 @@ from tenuto_analysis.diagnostics.names import (
     ImportCycle,
     UnknownImport,
     UnknownModule,
+    UnknownName,
     UnusedImport,
 )
 from tenuto_analysis.diagnostics.statements import MissingReturn
@@ -99,6 +100,7 @@ def _beside(found: list[Diagnostic], broken: tuple[SyntaxProblem, ...]) -> list[
         for problem in found
         if problem.severity is Severity.ERROR
         and not isinstance(problem, MissingReturn)
+        and not (isinstance(problem, UnknownName) and not problem.name)
         and not any(problem.span.start < other.span.end and other.span.start < problem.span.end for other in broken)
     ]
 

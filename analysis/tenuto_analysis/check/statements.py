@@ -193,7 +193,8 @@ def assign(ctx: Context, node: syntax.Assign) -> None:
         binding = ctx.find(name.text)
         if binding is None or not binding.mutable:
             declared = ctx.place(binding.span) if binding is not None else None
-            ctx.report(NotRebindable(name.span, name.text, declared))
+            if name.text:  # Else the syntax has said that a name is missing.
+                ctx.report(NotRebindable(name.span, name.text, declared))
             if binding is None:
                 ctx.bind(name.text, part, name.span)
             continue

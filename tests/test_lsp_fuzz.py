@@ -40,7 +40,9 @@ def fuzz(folder: Path, encoding: Encoding, pulls: bool, edits: int, warm: int) -
     texts = {name: (EXAMPLES / name).read_text(encoding="utf-8") for name in OPEN}
     (folder / "tenuto.toml").touch()
     with Client(folder) as client:
-        fuzzer = Fuzzer(client, start(client, encoding, pulls), encoding, texts, seed=edits)
+        fuzzer = Fuzzer(
+            client, start(client, encoding, pulls), encoding, texts, seed=edits + len(encoding.value) + pulls
+        )
         before = 0.0
         while fuzzer.edits < edits:
             fuzzer.step()

@@ -168,6 +168,8 @@ class Editor:
         client.notify("textDocument/didOpen", {"textDocument": document})
         self._findings(lambda items: True)
         self.started = time.perf_counter() - client.begun
+        if "semanticTokensProvider" in self._offered:  # As every editor asks that shows them.
+            client.request("textDocument/semanticTokens/full", client.document(self._name))
 
     def edit(self, number: int) -> float:
         """How long it takes until a new mistake is found; it is mended again afterwards."""

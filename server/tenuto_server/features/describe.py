@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tenuto_analysis import model, modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Dim, Symbol, leaves
@@ -66,7 +68,7 @@ def place_name(db: Database, entity: Entity) -> str:
 def module_path(db: Database, file: str) -> str:
     """The path by which an import names a file, of the library too."""
     if file.startswith(str(STD)):
-        return f"std.{file.rsplit('/', 1)[1].removesuffix('.ten')}"
+        return f"std.{Path(file).stem}"
     return modules.module_name(db, file)
 
 

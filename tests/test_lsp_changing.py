@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tenuto_grammar.text import Encoding, LineIndex, Position
+from tenuto_server import views
+from tenuto_server.features.shown import NotShown, Wanted
 from tests.client import Client, Json
 from tests.command import CLEAN, UNUSED, Command
 
@@ -250,6 +252,15 @@ def test_what_a_definition_becomes(client: Client) -> None:
     assert shown.startswith("# alone(x: f32[N]) -> f32[N]\n")
     assert "Relu (x)  # a.ten:" in shown
     assert "generics have no values" in lowered("zeros[f32]")["error"]["message"]
+
+
+def test_a_package_that_is_missing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name="graphlay")
+
+    monkeypatch.setattr(views, "import_module", missing)
+    answer = views.show(Wanted("graph", "/a.ten", {"/a.ten": MODEL + DEPLOY}, "double"))
+    assert answer == NotShown("this needs the package `graphlay`: run `pip install 'tenuto[graph]'`")
 
 
 def test_builds_and_runs_work_on_the_disk(client: Client) -> None:

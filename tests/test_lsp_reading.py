@@ -36,6 +36,15 @@ def test_a_hover(client: Connection) -> None:
     assert client.request("textDocument/hover", at(client, 0, 0))["result"] is None
 
 
+def test_a_hover_without_marks(client: Connection) -> None:
+    client.initialize({"textDocument": {"hover": {"contentFormat": ["plaintext"]}}})
+    client.open("a.ten", "## Twice `x`.\nfn f(x: f32[N]) -> f32[N] = x + x\n")
+    found = client.request("textDocument/hover", at(client, 1, 3))["result"]
+    assert found["contents"]["kind"] == "plaintext"
+    assert found["contents"]["value"].startswith("fn f(x: f32[N]) -> f32[N]\n\nTwice x.\n")
+    assert "`" not in found["contents"]["value"]
+
+
 SNIPPETS = {"textDocument": {"completion": {"completionItem": {"snippetSupport": True}}}}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from tenuto_server.features.offers import CALLED, Offer
 from tenuto_server.features.signature_help import signature_help
 from tenuto_server.features.sources import sources
 from tenuto_server.protocol.feature import Context, Feature, Page
+from tenuto_server.protocol.markup import markup
 
 KINDS = {
     EntityKind.MODULE: types.CompletionItemKind.Module,
@@ -137,8 +139,14 @@ def resolve(context: Context, item: types.CompletionItem) -> types.CompletionIte
     if entity is not None:
         detail, words = explanation(context.workspace, entity)
         item.detail = item.detail or detail or None
-        item.documentation = types.MarkupContent(types.MarkupKind.Markdown, words) if words else None
+        item.documentation = markup(_item_formats(context), words) if words else None
     return item
+
+
+def _item_formats(context: Context) -> Sequence[types.MarkupKind] | None:
+    document = context.client.capabilities.text_document
+    item = document.completion.completion_item if document is not None and document.completion is not None else None
+    return item.documentation_format if item is not None else None
 
 
 def _entity(data: object) -> Entity | None:
@@ -155,24 +163,25 @@ def signatures(context: Context, params: types.SignatureHelpParams) -> types.Sig
     found = signature_help(context.workspace, page.file, page.offset(params.position))
     if found is None:
         return None
-    offsets = _knows_offsets(context)
+    told = _signature_capabilities(context)
+    parameter = told.parameter_information if told is not None else None
+    # A parameter is found by its place in the label, where the client can: its text may stand there twice.
+    offsets = parameter is not None and bool(parameter.label_offset_support)
     parameters = [
         types.ParameterInformation((start, end) if offsets else found.label[start:end])
         for start, end in found.parameters
     ]
-    words = types.MarkupContent(types.MarkupKind.Markdown, found.documentation) if found.documentation else None
+    formats = told.documentation_format if told is not None else None
+    words = markup(formats, found.documentation) if found.documentation else None
     # A place behind the last parameter marks none.
     active = found.active if found.active is not None else len(parameters)
     return types.SignatureHelp([types.SignatureInformation(found.label, words, parameters, active)], 0, active)
 
 
-def _knows_offsets(context: Context) -> bool:
-    """Whether the client finds a parameter by its place in the label; its text may stand there twice."""
+def _signature_capabilities(context: Context) -> types.ClientSignatureInformationOptions | None:
     document = context.client.capabilities.text_document
     help_ = document.signature_help if document is not None else None
-    signature = help_.signature_information if help_ is not None else None
-    parameter = signature.parameter_information if signature is not None else None
-    return parameter is not None and bool(parameter.label_offset_support)
+    return help_.signature_information if help_ is not None else None
 
 
 FEATURES = (

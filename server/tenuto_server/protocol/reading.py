@@ -11,6 +11,7 @@ from tenuto_server.features.code_lens import lenses, told
 from tenuto_server.features.hover import hover
 from tenuto_server.features.inlay_hints import Hint, HintKind, inlay_hints
 from tenuto_server.protocol.feature import Context, Feature, Page
+from tenuto_server.protocol.markup import markup
 from tenuto_server.protocol.uris import file_of
 from tenuto_server.reports import Edit
 from tenuto_server.worker import Urgency
@@ -21,8 +22,9 @@ def hover_at(context: Context, params: types.HoverParams) -> types.Hover | None:
     found = hover(context.workspace, page.file, page.offset(params.position))
     if found is None:
         return None
-    content = types.MarkupContent(types.MarkupKind.Markdown, found.markdown)
-    return types.Hover(content, page.range(found.span.start, found.span.end))
+    document = context.client.capabilities.text_document
+    formats = document.hover.content_format if document is not None and document.hover is not None else None
+    return types.Hover(markup(formats, found.markdown), page.range(found.span.start, found.span.end))
 
 
 # ---------------------------------------------------------------------------------------------------------------- hints

@@ -77,6 +77,14 @@ def test_completion_tells_the_place_once(client: Connection) -> None:
     assert offered["return"]["textEditText"] == "return "
 
 
+def test_what_begins_as_it_was_typed_stands_first(client: Connection) -> None:
+    client.initialize()
+    client.open("a.ten", "fn f(x: f32[B, 4]) -> f32[B, 4] {\n  let z = rel\n  return x\n}\n")
+    offered = labels(client.request("textDocument/completion", at(client, 1, 13)))
+    assert min(offered, key=lambda label: str(offered[label]["sortText"])) == "relu"
+    assert "leaky_relu" in offered
+
+
 def test_completion_imports_what_it_needs(client: Connection) -> None:
     (client.folder / "blocks.ten").write_text("model Block(x: float[B]) -> float[B] = x\n", encoding="utf-8")
     client.initialize()

@@ -69,6 +69,7 @@ class Completer:
         takes = _takes(context)
         typed = page.text[found.span.start : page.offset(params.position)].casefold()
         offers = [offer for offer in found.offers if _matches(offer.label.casefold(), typed)]
+        offers.sort(key=lambda offer: not offer.label.casefold().startswith(typed))
         items = [_item(context, page, takes, place, rank, offer) for rank, offer in enumerate(offers)]
         defaults = types.CompletionItemDefaults(edit_range=place) if takes.common_range else None
         return types.CompletionList(is_incomplete=False, items=items, item_defaults=defaults)

@@ -21,11 +21,11 @@ function machine(files: readonly string[], what: Partial<Places> = {}): Places {
 const EVERYWHERE = [
   "/opt/own/tenuto",
   "/envs/ml/bin/tenuto",
-  "/work/a/.venv/bin/tenuto",
-  "/work/a/.venv/bin/python",
+  "/home/ada/work/a/.venv/bin/tenuto",
+  "/home/ada/work/a/.venv/bin/python",
   "/usr/bin/tenuto",
 ];
-const ALL = { python: "/envs/ml/bin/python", folders: ["/work/a"] };
+const ALL = { python: "/envs/ml/bin/python", folders: ["/home/ada/work/a"] };
 
 test("the setting is the first to say where the server is, then Python's environment, then .venv, then PATH", () => {
   assert.deepEqual(findServer(machine(EVERYWHERE, { ...ALL, setting: "/opt/own/tenuto" })), {
@@ -48,7 +48,7 @@ test("a setting that names no file is a mistake, not a reason to take another se
 });
 
 test("a setting may use the home, the folder and a name on PATH", () => {
-  const files = ["/home/ada/tenuto/bin/tenuto", "/work/a/tools/tenuto", "/usr/bin/tenuto-next"];
+  const files = ["/home/ada/tenuto/bin/tenuto", "/home/ada/work/a/tools/tenuto", "/usr/bin/tenuto-next"];
   const cases = {
     "~/tenuto/bin/tenuto": files[0],
     "${workspaceFolder}/tools/tenuto": files[1],
@@ -57,16 +57,16 @@ test("a setting may use the home, the folder and a name on PATH", () => {
     "tenuto-next": files[2],
   };
   for (const [setting, command] of Object.entries(cases)) {
-    const found = findServer(machine(files, { folders: ["/work/a"], setting }));
+    const found = findServer(machine(files, { folders: ["/home/ada/work/a"], setting }));
     assert.deepEqual(found, { kind: "found", command, origin: "setting" }, setting);
   }
 });
 
 test("a workspace that is not trusted brings nothing that is run", () => {
   const untrusted = { ...ALL, trusted: false };
-  assert.equal(findServer(machine(["/work/a/.venv/bin/tenuto"], untrusted)).kind, "missing");
+  assert.equal(findServer(machine(["/home/ada/work/a/.venv/bin/tenuto"], untrusted)).kind, "missing");
   assert.equal(findServer(machine(["/envs/ml/bin/tenuto"], untrusted)).kind, "missing");
-  assert.equal(findServer(machine(["/work/a/tenuto"], { ...untrusted, setting: "./tenuto" })).kind, "wrong-setting");
+  assert.equal(findServer(machine(["/home/ada/work/a/tenuto"], { ...untrusted, setting: "./tenuto" })).kind, "wrong-setting");
   const onPath = findServer(machine(EVERYWHERE, untrusted));
   assert.deepEqual(onPath, { kind: "found", command: "/usr/bin/tenuto", origin: "path" });
 });
@@ -77,8 +77,8 @@ test("an entry of PATH that is relative is left out: it would lead into the work
 });
 
 test("the second folder's environment is found, too", () => {
-  const found = findServer(machine(["/work/b/.venv/bin/tenuto"], { folders: ["/work/a", "/work/b"] }));
-  assert.equal(found.kind === "found" && found.command, "/work/b/.venv/bin/tenuto");
+  const found = findServer(machine(["/home/ada/work/b/.venv/bin/tenuto"], { folders: ["/home/ada/work/a", "/home/ada/work/b"] }));
+  assert.equal(found.kind === "found" && found.command, "/home/ada/work/b/.venv/bin/tenuto");
 });
 
 test("on Windows the scripts have a folder and an ending of their own", () => {

@@ -36,7 +36,7 @@ class _Let(NamedTuple):
 
 
 def inline(here: Selection) -> Iterator[Action]:
-    """The `let` whose name stands at a place, or that is selected, with all its uses."""
+    """The `let` whose name stands at a place, with all its uses."""
     found = _let(here)
     if found is None or not found.uses:
         return
@@ -57,6 +57,8 @@ def _let(here: Selection) -> _Let | None:
     db, file, key = here.workspace.database, here.file, here.declared.key
     mention = questions.mention_at(db, file, here.declared.start + here.span.start)
     if mention is None or mention.entity.kind is not EntityKind.LOCAL or mention.entity.key != key:
+        return None
+    if here.declared.start + here.span.end > mention.span.end:
         return None
     entity = mention.entity
     path = path_to(here.node, entity.span)

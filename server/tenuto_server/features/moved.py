@@ -57,6 +57,11 @@ def moved_statements(here: Selection) -> Moved | Stays | None:
     chosen = [node for node in block.statements if here.span.start < node.span.end and node.span.start < here.span.end]
     if not chosen or (chosen[0].span.start, chosen[-1].span.end) != here.span:
         return None
+    match chosen:
+        case [syntax.Let(pattern=syntax.Identifier(), type=None) as only] if not local_clause(only):
+            return moved_expression(here._replace(span=only.value.span))  # Its name stays.
+        case _:
+            pass
     inner = [node for statement in chosen for node in _all(statement)]
     if any(isinstance(node, syntax.Sub | syntax.Param) for node in inner):
         return Stays("a `fn` owns no parts and no weights")

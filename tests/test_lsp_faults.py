@@ -122,6 +122,14 @@ def test_unknown_headers_are_skipped(client: Client) -> None:
     assert alive(client)
 
 
+def test_a_message_longer_than_any(client: Client) -> None:
+    client.initialize()
+    assert client.process.stdin is not None
+    client.process.stdin.write(b"Content-Length: 1" + b"0" * 18 + b"\r\n\r\n{}")
+    client.process.stdin.flush()
+    assert client.process.wait(PATIENCE) == 1
+
+
 def test_a_document_that_is_not_open_is_nothing_to_change(client: Client) -> None:
     client.initialize()
     client.change("never.ten", CLEAN)

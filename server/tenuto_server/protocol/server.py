@@ -335,13 +335,11 @@ async def converse(source: BinaryIO, sink: BinaryIO, features: tuple[Feature, ..
         with suppress(RuntimeError):  # The loop has ended, and nobody is left to hear it.
             loop.call_soon_threadsafe(call, *arguments)
 
-    def received(body: bytes) -> None:
-        in_loop(server.rpc.receive, body)
+    def post(call: Callable[..., None], *arguments: object) -> None:
+        with suppress(RuntimeError):  # The loop may be closed by now.
+            loop.call_soon_threadsafe(call, *arguments)
 
-    def ended() -> None:
-        in_loop(server.exit, 1)
-
-    Reader(source, received, ended).start()
+    Reader(source, partial(post, server.rpc.receive), partial(post, server.exit, 1)).start()
     try:
         return await server.done
     finally:

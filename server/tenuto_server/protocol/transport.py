@@ -28,8 +28,8 @@ class Reader:
         try:
             while (body := read_message(self._stream)) is not None:
                 self._received(body)
-        except (OSError, ValueError):
-            pass  # The stream broke, or was closed under the thread: nothing else can come.
+        except (OSError, ValueError, MemoryError):
+            pass  # The stream broke, or was closed under the thread, or nobody can hold what is announced.
         finally:
             self._ended()
 

@@ -9,7 +9,6 @@ from npm and is left out where there is none.
 from __future__ import annotations
 
 import math
-import os
 import random
 import re
 import shutil
@@ -19,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -236,21 +235,20 @@ class Editor:
 
 
 def memory(process: int) -> float:
-    """The megabytes that a process and its children hold."""
+    """The megabytes that a process and its children held at most."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(OSError):
             name, _, rest = status.read_text(encoding="utf-8").rpartition(")")
-        except OSError:
-            continue
-        children.setdefault(int(rest.split()[1]), []).append(int(name.split()[0]))
-    pages = 0
+            children.setdefault(int(rest.split()[1]), []).append(int(name.split()[0]))
+    kilobytes = 0
     waiting = [process]
     while waiting:
         current = waiting.pop()
         waiting += children.get(current, [])
-        pages += int(Path(f"/proc/{current}/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        found = re.search(r"^VmHWM:\s+(\d+)", Path(f"/proc/{current}/status").read_text(encoding="utf-8"), re.MULTILINE)
+        kilobytes += int(found[1]) if found is not None else 0
+    return kilobytes / 1024
 
 
 def median(values: list[float]) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import socket
 import sys
@@ -44,8 +43,6 @@ FEATURES = (
     *commands.FEATURES,
 )
 
-# Nearly all that is allocated stays: the collector need not look for cycles as often as Python does by itself.
-COLLECT = (50_000, 20, 100)
 SWITCH = 0.0005  # seconds after which the worker lets the event loop run; an answer takes a few milliseconds in all
 HEARTBEAT = 1.0  # seconds between looks at whether the client's process lives
 GRACE = 2.0  # seconds for an orderly end after it died
@@ -117,7 +114,9 @@ class Server:
         session = self._session
         session.client = client_of(params, self.rpc.workspace.position_encoding)
         session.folders = folders_of(params)
-        self._choose(_section(params.initialization_options))
+        self._session.preferences, problem = preferences(_section(params.initialization_options))
+        if problem is not None:
+            self._complain(problem)
         if not session.client.pulls_diagnostics:
             session.changed = self._pusher.changed
         if params.process_id is not None:
@@ -254,7 +253,6 @@ class Server:
             self._ask_configuration()
         else:
             self._choose(_section(params.settings))
-            self._refresh()
 
     def _cancel(self, params: types.CancelParams) -> None:
         waiting = self._in_flight.get(params.id)
@@ -292,12 +290,14 @@ class Server:
     def _configured(self, asked: Any) -> None:
         if not asked.cancelled() and asked.exception() is None and asked.result():
             self._choose(asked.result()[0])
-            self._refresh()
 
     def _choose(self, section: object) -> None:
+        before = self._session.preferences
         self._session.preferences, problem = preferences(section)
         if problem is not None:
             self._complain(problem)
+        if self._session.preferences != before:
+            self._refresh()
 
     def _complain(self, message: str) -> None:
         self._pygls.window_show_message(types.ShowMessageParams(types.MessageType.Error, message))
@@ -314,7 +314,6 @@ def serve(port: int | None = None) -> int:
     Returns the exit code of the protocol.
     """
     sys.setswitchinterval(SWITCH)
-    gc.set_threshold(*COLLECT)
     if port is None:
         source, sink = BufferedReader(FileIO(0, "rb", closefd=False)), BufferedWriter(FileIO(1, "wb", closefd=False))
         sys.stdout = sys.stderr  # Whatever is printed is no message.

@@ -10,7 +10,7 @@ from onnx import GraphProto, NodeProto, ValueInfoProto
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.dtypes import BOOL
+from tenuto_analysis.dtypes import BOOL, Kind
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_analysis.types import Tensor
 from tenuto_backend.dense import Dense, dense, makers_in, reads_in
@@ -129,14 +129,16 @@ def _bind(
 
 
 def _dense(scope: Scope, block: Block) -> dict[int, Dense]:
-    """The dense layers of a block that are one operator, by their last nodes."""
+    """The dense layers of a block that are one operator, by their last nodes; onnxruntime has it for floats alone."""
     makers, reads = makers_in(block), reads_in(block)
-    layers = {id(node): dense(node, makers, reads) for node in block.nodes}
-    return {
-        key: layer
-        for key, layer in layers.items()
-        if layer is not None and layer.bias is not None and takes("Gemm", scope.unit.opset, scalar(layer.x.type.dtype))
-    }
+    found: dict[int, Dense] = {}
+    for node in block.nodes:
+        layer = dense(node, makers, reads)
+        if layer is not None and layer.bias is not None:
+            dtype = scalar(layer.x.type.dtype)
+            if dtype.kind is Kind.FLOAT and takes("Gemm", scope.unit.opset, dtype):
+                found[id(node)] = layer
+    return found
 
 
 def _gemm(scope: Scope, layer: Dense) -> Sequence[str]:

@@ -79,6 +79,6 @@ def test_random_edits_and_requests(tmp_path: Path) -> None:
     [(Encoding.UTF8, True), (Encoding.UTF16, False), (Encoding.UTF16, True), (Encoding.UTF32, False)],
 )
 def test_many_random_edits_and_requests(tmp_path: Path, encoding: Encoding, pulls: bool) -> None:
-    grown, asked = fuzz(tmp_path, encoding, pulls, 1_700, 200)
+    grown, asked = fuzz(tmp_path, encoding, pulls, 2_500, 250)
     print(f"{encoding.value}: grew by {grown:.1f} MB; asked {asked}")
     assert grown < GROWTH

@@ -150,15 +150,16 @@ def _imports(db: Database, file: str, reports: Mapping[str, Report]) -> Iterator
     imports = modules.imports(db, file)
     if not imports:
         return
+    broken = any(modules.parsed_problems(db, file))
     used = frozenset[str]().union(*(report.used for report in reports.values()))
     for found in imports:
         node = modules.declaration(db, file, found.key)
         if isinstance(node, syntax.Import):
-            yield from ((found.key, problem) for problem in _import(db, file, found, node, used))
+            yield from ((found.key, problem) for problem in _import(db, file, found, node, used, broken))
 
 
 def _import(
-    db: Database, file: str, found: modules.ImportedModule, node: syntax.Import, used: frozenset[str]
+    db: Database, file: str, found: modules.ImportedModule, node: syntax.Import, used: frozenset[str], broken: bool
 ) -> Iterator[Diagnostic]:
     if modules.file_text(db, found.file) is None:
         near = nearest(found.path, (f"std.{name}" for name in modules.std_modules()))
@@ -174,7 +175,6 @@ def _import(
     for item in names:
         if item.name.text and item.name.text not in offered:
             yield UnknownImport(item.name.span, found.path, item.name.text, nearest(item.name.text, offered))
-    broken = any(modules.parsed_problems(db, file))
     if broken:
         return
     bound = [((item.alias or item.name).text, item.span, item) for item in names]

@@ -9,6 +9,7 @@ from tenuto_analysis.diagnostics.base import Edit, Fix
 from tenuto_grammar.text import Span
 
 _MOST_COMPARED = 5_000
+_ALIKE = 0.75
 
 
 def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
@@ -16,8 +17,16 @@ def nearest(name: str, candidates: Iterable[str]) -> tuple[str, ...]:
     names = sorted(set(candidates) - {name})
     if len(names) > _MOST_COMPARED:
         return ()
-    folded = [other for other in names if other.lower() == name.lower()]
-    return tuple(dict.fromkeys([*folded, *get_close_matches(name, names, n=3, cutoff=0.75)]))[:3]
+    lower, letters = name.lower(), frozenset(name)
+    folded = [other for other in names if other.lower() == lower]
+    alike = [other for other in names if _may_look_like(name, letters, other)]
+    return tuple(dict.fromkeys([*folded, *get_close_matches(name, alike, n=3, cutoff=_ALIKE)]))[:3]
+
+
+def _may_look_like(name: str, letters: frozenset[str], other: str) -> bool:
+    """What `get_close_matches` would find out, but slowly: whether enough letters of the one are in the other."""
+    enough = _ALIKE * (len(name) + len(other)) / 2
+    return len(name) >= enough <= len(other) and sum(map(letters.__contains__, other)) >= enough
 
 
 def near_names(near: tuple[str, ...]) -> str | None:

@@ -28,9 +28,11 @@ def findings(client: Client, names: Mapping[str, str]) -> dict[str, Json]:
 
 
 def memory(client: Client) -> float:
-    """The megabytes that the server holds now."""
-    status = Path(f"/proc/{client.process.pid}/status").read_text(encoding="ascii")
-    found = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    """The megabytes that the server holds now; none where the system does not tell."""
+    status = Path(f"/proc/{client.process.pid}/status")
+    if not status.exists():
+        return 0.0
+    found = re.search(r"^VmRSS:\s+(\d+) kB$", status.read_text(encoding="ascii"), re.MULTILINE)
     assert found is not None
     return int(found[1]) / 1024
 

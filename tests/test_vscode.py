@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -108,7 +109,7 @@ def test_the_pictures_of_its_readme_are_in_the_repository(package: Path) -> None
 @pytest.fixture(scope="module")
 def address(installed: Tools, package: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     trusted = {"security.workspace.trust.enabled": False, "tenuto.path": str(TENUTO)}
-    with studio(installed, tmp_path_factory.mktemp("home"), package, PLAIN | trusted) as started:
+    with studio(installed, tmp_path_factory.mktemp("home"), [package], PLAIN | trusted) as started:
         yield started
 
 
@@ -149,5 +150,38 @@ def test_a_workspace_that_is_not_trusted_runs_nothing(installed: Tools, package:
     (folder / ".vscode" / "settings.json").write_text('{"tenuto.path": "./tools/tenuto"}', encoding="utf-8")
     (tmp_path / "home").mkdir()
     asking = {"security.workspace.trust.startupPrompt": "never"}
-    with studio(installed, tmp_path / "home", package, PLAIN | asking) as started:
+    with studio(installed, tmp_path / "home", [package], PLAIN | asking) as started:
         drive(installed, "trust.mts", started, folder, tmp_path / "pictures")
+
+
+# What the Python extension offers to others, as far as ours asks: one environment, which is the selected one.
+PYTHON_EXTENSION = """
+const { EventEmitter, Uri } = require("vscode");
+const environment = { path: %s };
+exports.activate = () => ({
+  environments: {
+    getActiveEnvironmentPath: () => environment,
+    resolveEnvironment: async ({ path }) => ({ executable: { uri: Uri.file(path) } }),
+    onDidChangeActiveEnvironmentPath: new EventEmitter().event,
+  },
+});
+"""
+
+
+def test_the_offer_to_install_asks_first(installed: Tools, package: Path, tmp_path: Path) -> None:
+    folder, python = tmp_path / "models", tmp_path / "environment" / "bin" / "python"
+    shutil.copytree(WORKSPACE, folder)
+    python.parent.mkdir(parents=True)
+    script = f'#!/bin/sh\necho "$@" >>"{folder}/ran"\nln -s "{TENUTO}" "{python.with_name("tenuto")}"\n'
+    python.write_text(script, encoding="utf-8")
+    python.chmod(0o755)
+    manifest = {"name": "python", "publisher": "ms-python", "version": "1.0.0", "engines": {"vscode": "^1.100.0"}}
+    manifest |= {"main": "./main.js", "activationEvents": []}
+    with zipfile.ZipFile(tmp_path / "python.vsix", "w") as archive:
+        archive.writestr("extension/package.json", json.dumps(manifest))
+        archive.writestr("extension/main.js", PYTHON_EXTENSION % json.dumps(str(python)))
+    (tmp_path / "home").mkdir()
+    trusted = {"security.workspace.trust.enabled": False}
+    packages = [package, tmp_path / "python.vsix"]
+    with studio(installed, tmp_path / "home", packages, PLAIN | trusted) as started:
+        drive(installed, "install.mts", started, folder, tmp_path / "pictures")

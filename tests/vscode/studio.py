@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,8 +19,8 @@ PATIENCE = 120.0
 
 
 @contextmanager
-def studio(tools: Tools, home: Path, package: Path, settings: Mapping[str, object]) -> Iterator[str]:
-    """The address of a VS Code for one user, whose home is `home`, with the packaged extension."""
+def studio(tools: Tools, home: Path, packages: Sequence[Path], settings: Mapping[str, object]) -> Iterator[str]:
+    """The address of a VS Code for one user, whose home is `home`, with packaged extensions."""
     user, extensions = home / "data", home / "extensions"
     for scope in ("User", "Machine"):  # What names a command counts on this machine alone, where the editor is remote.
         (user / scope).mkdir(parents=True)
@@ -34,7 +34,8 @@ def studio(tools: Tools, home: Path, package: Path, settings: Mapping[str, objec
         "PATH": f"{tools.node.parent}{os.pathsep}/usr/local/bin{os.pathsep}/usr/bin{os.pathsep}/bin",
         MARK: str(home),
     }
-    run([*command, "--install-extension", str(package)], home, environment)
+    installed = [part for package in packages for part in ("--install-extension", str(package))]
+    run([*command, *installed], home, environment)
     command += ["--bind-addr", "127.0.0.1:0", "--auth", "none", "--disable-telemetry", "--disable-update-check"]
     command += ["--disable-getting-started-override", "--disable-proxy", "-e", "--reconnection-grace-time", "5"]
     command += ["--vscode-option", "enable-smoke-test-driver"]  # For tests that run inside the editor.

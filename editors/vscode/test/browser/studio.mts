@@ -177,6 +177,13 @@ export class Studio {
     return plain.find((line) => line.startsWith(beginning)) ?? "";
   }
 
+  /** A notification with these words. It soon goes away by itself, but the list of notifications keeps it. */
+  async notification(words: string): Promise<Locator> {
+    const found = this.page.locator(".notifications-center .notification-list-item", { hasText: words });
+    await this.insist(words, () => this.command("Notifications: Show Notifications"), () => found.isVisible());
+    return found;
+  }
+
   /** Closes what was opened beside the file. */
   async closeOthers(): Promise<void> {
     await this.command("View: Close Editors in Other Groups");

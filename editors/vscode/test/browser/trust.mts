@@ -14,7 +14,7 @@ try {
   await studio.open(base, folder, "attention.ten");
   await page.getByText("Restricted Mode").first().waitFor();
   // The extension has looked for a server once it says that it found none.
-  await page.getByText("Tenuto is not on PATH").first().waitFor();
+  await studio.notification("Tenuto is not on PATH");
   console.log("not trusted: no server");
   await studio.command("Tenuto: Restart the Server");
   await page.waitForTimeout(3000);

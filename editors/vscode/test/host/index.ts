@@ -91,6 +91,22 @@ const TESTS: Record<string, (folder: vscode.WorkspaceFolder, uri: vscode.Uri) =>
     await until("two findings", () => findings(uri, "tenuto").length === 2);
   },
 
+  "a doc comment goes on in the next line, and what opens is closed": async () => {
+    const document = await vscode.workspace.openTextDocument({ language: "tenuto", content: "## What it does." });
+    const editor = await vscode.window.showTextDocument(document);
+    editor.selection = new vscode.Selection(0, 16, 0, 16);
+    for (const text of ["\n", "It ends", "\n"]) {
+      await vscode.commands.executeCommand("type", { text });
+    }
+    assert.equal(document.getText(), "## What it does.\n## It ends\n## ");
+    await editor.edit((edit) => edit.replace(new vscode.Range(0, 0, 3, 0), ""));
+    for (const text of ["f", "n", " ", "f", "(", ")", " ", "{", "\n", "r"]) {
+      await vscode.commands.executeCommand("type", { text });
+    }
+    assert.equal(document.getText(), "fn f() {\n  r\n}");
+    await vscode.commands.executeCommand("workbench.action.revertAndCloseActiveEditor");
+  },
+
   "a deploy is built in the terminal": async (_, uri) => {
     const edit = new vscode.WorkspaceEdit();
     const document = await vscode.workspace.openTextDocument(uri);

@@ -20,7 +20,7 @@ try {
     ["extensionTestsPath", remote(tests)],
   ];
   await page.goto(`${base}/?folder=${folder}&payload=${encodeURIComponent(JSON.stringify(payload))}`);
-  await studio.until("the tests end", () => Promise.resolve(code !== undefined), 4 * PATIENCE);
+  await studio.until("the tests end", async () => code !== undefined, 4 * PATIENCE);
   if (code !== 0) {
     throw new Error(`the tests ended with ${code}`);
   }

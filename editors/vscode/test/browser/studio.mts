@@ -162,7 +162,7 @@ export class Studio {
 
   /** Saves until the file on the disk is as it should be. */
   async saved(what: string, holds: (text: string) => boolean): Promise<void> {
-    await this.insist(what, () => this.press("Control+s"), () => Promise.resolve(holds(this.onDisk())));
+    await this.insist(what, () => this.press("Control+s"), async () => holds(this.onDisk()));
   }
 
   /** The words of the status bar. */

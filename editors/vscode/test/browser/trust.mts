@@ -26,9 +26,7 @@ try {
   await trust.waitFor();
   await trust.click();
   // The editor tells of the trust first and of the settings that it frees after it, so the `.venv` may come between.
-  await studio.until("the workspace's own server runs", () =>
-    Promise.resolve(readFileSync(ran, "utf8").includes("tools/tenuto")),
-  );
+  await studio.until("the workspace's own server runs", async () => readFileSync(ran, "utf8").includes("tools/tenuto"));
   console.log("trusted: the server that the settings name");
   await studio.press("Escape"); // The page about trust lies over the editor.
   await studio.until("a squiggle", async () => (await studio.squiggles.count()) > 0);

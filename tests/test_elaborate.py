@@ -152,6 +152,27 @@ def test_a_graph_that_reads_what_is_made_later_is_refused() -> None:
         verify(graph)
 
 
+def test_a_number_that_no_build_knows_is_refused() -> None:
+    text = """
+import std.nn { LayerNorm }
+
+record C { n: dim, eps: float = 1e-5 }
+
+const small = C(n = 4)
+
+fn e[c: C]() = c.eps
+
+model M[c: C](x: float[B, c.n]) -> float[B, c.n] where c.n >= 1 {
+  sub norm = LayerNorm[c.n, eps = e[c]()]
+  return norm(x)
+}
+
+deploy d = M[small] { weights: init(seed = 0) }
+"""
+    with pytest.raises(Refusal, match="the value of `eps` is not known when the model is built"):
+        graph_of(text, "d")
+
+
 def test_a_size_that_a_deploy_fixes_is_a_number_and_a_loop_over_it_a_loop() -> None:
     text = CONTROL.replace("  param gain: f32[D] = ones\n", "").replace("x * gain", "x")
     graph = graph_of(text.replace("B: 1 .. 4, D: 1 .. 4", "B: 2, D: 1 .. 4"), "small")

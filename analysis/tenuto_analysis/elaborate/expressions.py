@@ -65,7 +65,8 @@ def build(b: Builder, node: syntax.Expression) -> Form:
             return build(b, inner)
         case syntax.Name(text=text):
             form = b.find(text)
-            assert form is not None, f"`{text}` stands for nothing"
+            if form is None:
+                raise Refusal(b.place(node.span), f"the value of `{text}` is not known when the model is built")
             return form
         case syntax.Call():
             return calls.call(b, node.callee, _given(node.arguments), node.span)

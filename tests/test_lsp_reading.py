@@ -225,6 +225,14 @@ def test_code_lenses(client: Connection) -> None:
     assert deploy["command"]["title"] == "27 parameters in 2 tensors"
 
 
+def test_code_lenses_are_switched_by_the_user(client: Connection) -> None:
+    client.initialize(initializationOptions={"codeLens": False})
+    client.open("a.ten", LENSED)
+    assert client.request("textDocument/codeLens", client.document("a.ten"))["result"] == []
+    client.notify("workspace/didChangeConfiguration", {"settings": {"tenuto": {"codeLens": True}}})
+    assert client.request("textDocument/codeLens", client.document("a.ten"))["result"]
+
+
 def test_a_client_that_runs_nothing_is_offered_no_run(client: Connection) -> None:
     client.initialize({"experimental": {"commands": 3}})
     client.open("a.ten", LENSED)

@@ -22,6 +22,7 @@ class Preferences(Struct, frozen=True, rename="camel"):
     """All choices, as they are where the user has made none."""
 
     inlay_hints: InlayHints = InlayHints()
+    code_lens: bool = True
 
 
 def preferences(section: object) -> tuple[Preferences, str | None]:

@@ -78,6 +78,8 @@ _DEPLOY_COMMANDS = {"tenuto.build": "Build", "tenuto.run": "Run", "tenuto.showGr
 
 def lenses_of(context: Context, params: types.CodeLensParams) -> list[types.CodeLens]:
     """What stands above models and deploys; the words come when a lens is seen."""
+    if not context.preferences.code_lens:
+        return []
     page = context.page(params.text_document.uri)
     found: list[types.CodeLens] = []
     for lens in lenses(context.workspace, page.file):

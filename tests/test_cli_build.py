@@ -129,28 +129,32 @@ deploy endless = Endless[4_000_000, 4_000] { weights: init(seed = 0), dims: { B:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of a POSIX system")
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_an_interrupted_build_leaves_no_artifact(workspace: Command, stop: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("stop", "emit"),
+    [(signal.SIGINT, "onnx"), (signal.SIGTERM, "onnx"), (signal.SIGKILL, "onnx"), (signal.SIGINT, "mlir")],
+)
+def test_an_interrupted_build_leaves_no_artifact(workspace: Command, stop: signal.Signals, emit: str) -> None:
     workspace.write({"endless.ten": ENDLESS})
     out = workspace.folder / "out"
-    with start("build", "endless.ten:endless", "-o", "out", folder=workspace.folder) as process:
-        while not (out.is_dir() and any(path.stat().st_size for path in out.iterdir())):
+    with start("build", "endless.ten:endless", "--emit", emit, "-o", "out", folder=workspace.folder) as process:
+        while not (out.is_dir() and any(path.stat().st_size for path in out.glob("*.safetensors*"))):
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         process.send_signal(stop)
         _, told = process.communicate()
     assert process.returncode != 0
     assert "Traceback" not in told
-    assert not {"endless.onnx", "endless.safetensors"} & set(left_in(out))
+    assert not {f"endless.{emit}", "endless.safetensors"} & set(left_in(out))
     if stop is signal.SIGINT:
         assert left_in(out) == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs signals and limits of a POSIX system")
-def test_a_disk_without_room_is_told_and_nothing_is_left(workspace: Command) -> None:
+@pytest.mark.parametrize("emit", ["onnx", "mlir"])
+def test_a_disk_without_room_is_told_and_nothing_is_left(workspace: Command, emit: str) -> None:
     workspace.write({"model.ten": SOURCE.replace("SIZE", "1000000")})
     ran = subprocess.run(
-        [*TENUTO, "build", "model.ten:drawn", "-o", "out"],
+        [*TENUTO, "build", "model.ten:drawn", "--emit", emit, "-o", "out"],
         cwd=workspace.folder,
         capture_output=True,
         text=True,

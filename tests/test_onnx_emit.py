@@ -53,6 +53,7 @@ from tenuto_backend.onnx.save import save, with_weights
 from tenuto_backend.passes import optimised
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_backend.reference.values import Array
+from tenuto_backend.weights.beside import ArtifactError
 from tenuto_grammar import syntax
 from tests.dim_source import constraint, dim, symbol
 from tests.one_node import (
@@ -541,7 +542,7 @@ def test_a_file_of_others_is_not_replaced(tmp_path: Path, name: str) -> None:
     else:
         save_file(dict(weights), checkpoint)
     before = checkpoint.read_bytes()
-    with pytest.raises(OnnxError, match="is not Tenuto's"):
+    with pytest.raises(ArtifactError, match="is not Tenuto's"):
         save(emit(database(), found, Options()), weights, tmp_path / "dense.onnx")
     assert checkpoint.read_bytes() == before
     assert [item.name for item in tmp_path.iterdir()] == [name]
@@ -550,7 +551,7 @@ def test_a_file_of_others_is_not_replaced(tmp_path: Path, name: str) -> None:
 def test_a_weight_of_another_type_is_refused(tmp_path: Path) -> None:
     found, weights = dense()
     wrong = {**weights, "scale": weights["scale"].astype(ml_dtypes.bfloat16)}
-    with pytest.raises(OnnxError, match=r"the weight scale is bfloat16\[3\], the model wants f32\[3\]"):
+    with pytest.raises(ArtifactError, match=r"the weight scale is bfloat16\[3\], the model wants f32\[3\]"):
         save(emit(database(), found, Options()), wrong, tmp_path / "dense.onnx")
 
 

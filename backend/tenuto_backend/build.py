@@ -59,7 +59,7 @@ def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Gra
         if isinstance(found, Refusal):
             raise found
     except Refusal as refusal:
-        raise _stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
+        raise stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
     graph = optimised(verify(found))
     return fold_batch_norms(graph)[0] if fold else graph
 
@@ -73,7 +73,7 @@ def program(
     if setting is None:
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"
         whole = Place(file, deploy, Span(0, 0))
-        raise _stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
+        raise stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
     wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
     if isinstance(setting, Drawn):
         return _program(graph, WeightsOf(graph, wanted, None, {}, setting.seed), fold)
@@ -82,11 +82,11 @@ def program(
         path = resolve(setting.file, Path(file), Path(root), allow_outside)
         opened = open_weights(path, None if allow_outside else Path(root))
     except WeightsError as error:
-        raise _stopped(db, place, CannotBuild(setting.span, str(error))) from error
+        raise stopped(db, place, CannotBuild(setting.span, str(error))) from error
     sources, problems = plan(setting, opened.header, wanted)
     errors = [problem for problem in problems if problem.severity is Severity.ERROR]
     if errors:
-        raise _stopped(db, place, *errors)
+        raise stopped(db, place, *errors)
     return _program(graph, WeightsOf(graph, wanted, opened, sources, 0), fold)
 
 
@@ -133,6 +133,11 @@ def deploys_of(db: Database, file: str) -> tuple[str, ...]:
     return tuple(key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key)
 
 
+def stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:
+    """What to raise where these problems, which are at a place, end the build."""
+    return Stopped(tuple(model.finding_at(db, place, problem) for problem in problems))
+
+
 def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
     names = {path: tuple(piece.name for piece in source.pieces) for path, source in weights.sources.items()}
     if not fold:
@@ -142,10 +147,6 @@ def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
         path: tuple(name for part in found.parts for name in names.get(part, ())) for path, found in folds.items()
     }
     return Program(graph, FoldedWeights(weights, [weight.path for weight in graph.entry.weights], folds), names)
-
-
-def _stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:
-    return Stopped(tuple(model.finding_at(db, place, problem) for problem in problems))
 
 
 def _name_span(db: Database, file: str, deploy: str) -> Span:

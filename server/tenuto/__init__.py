@@ -22,14 +22,18 @@ TYPE_CHECKING = False  # As type checkers know it; `typing` is not loaded for it
 if TYPE_CHECKING:
     from tenuto.api import Deploy, Source, load
     from tenuto.checking import Problem, ProgramError, check
+    from tenuto_backend.mlir.save import MlirArtifact
     from tenuto_backend.onnx.options import OnnxError
     from tenuto_backend.runtime.artifact import Artifact, open_artifact
     from tenuto_backend.runtime.base import Port, RunError, WrongInput
     from tenuto_backend.weights.base import WeightsError
+    from tenuto_backend.weights.beside import ArtifactError
 
 __all__ = [
     "Artifact",
+    "ArtifactError",
     "Deploy",
+    "MlirArtifact",
     "OnnxError",
     "Port",
     "Problem",
@@ -47,7 +51,9 @@ __version__ = "0.1.0"
 
 _MODULES = {
     "Artifact": "tenuto_backend.runtime.artifact",
+    "ArtifactError": "tenuto_backend.weights.beside",
     "Deploy": "tenuto.api",
+    "MlirArtifact": "tenuto_backend.mlir.save",
     "OnnxError": "tenuto_backend.onnx.options",
     "Port": "tenuto_backend.runtime.base",
     "Problem": "tenuto.checking",

@@ -16,6 +16,8 @@ from tenuto.cli.target import Opened, open_file, without_deploy
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
 from tenuto_backend.build import Program, Stopped, program, typed_graph
+from tenuto_backend.mlir import emit as mlir
+from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import Options, Profile
 from tenuto_backend.onnx.save import save, with_weights
@@ -146,8 +148,8 @@ class Deploy:
         ...     sorted(file.name for file in pathlib.Path(folder).iterdir())
         ['digits.onnx', 'digits.safetensors']
 
-        Raises `OnnxError` where the model cannot be written as asked, `WeightsError` where the weights cannot be read,
-        and OSError where the file cannot be written.
+        Raises `ArtifactError` where the model cannot be written as asked, `WeightsError` where the weights cannot be
+        read, and OSError where the file cannot be written.
         """
         if path is not None and Path(path).suffix != ".onnx":
             raise ValueError(f"{os.fspath(path)!r}: the name of an ONNX model ends in .onnx")
@@ -158,6 +160,35 @@ class Deploy:
             return Artifact(with_weights(emitted, made.weights), None, self._interface)
         saved = save(emitted, made.weights, Path(path), inline)
         return Artifact(read_model(saved.model), saved.model, self._interface)
+
+    def to_mlir(self, path: str | Path | None = None, *, fold_batch_norm: bool = False) -> mlir_files.MlirArtifact:
+        """The deploy as a module of MLIR: its text, and where a `path` is given its file, with the weights beside it.
+
+        Weights are parameters, which the file beside the module gives: the same file as that of an ONNX model.
+
+        >>> import tenuto, pathlib, tempfile
+        >>> digits = tenuto.load("examples/mlp.ten").deploy("digits_small")
+        >>> artifact = digits.to_mlir()
+        >>> artifact.functions[-1]
+        'Mlp'
+        >>> artifact.text.splitlines()[1]
+        'module @digits_small {'
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     artifact = digits.to_mlir(f"{folder}/digits.mlir")
+        ...     sorted(file.name for file in pathlib.Path(folder).iterdir())
+        ['digits.mlir', 'digits.safetensors']
+
+        Raises `ArtifactError` where a file would be lost, `WeightsError` where the weights cannot be read, and OSError
+        where a file cannot be written.
+        """
+        if path is not None and Path(path).suffix != ".mlir":
+            raise ValueError(f"{os.fspath(path)!r}: the name of a module of MLIR ends in .mlir")
+        made = self._folded_program if fold_batch_norm else self._program
+        module = self._build(lambda: mlir.emit(self._opened.workspace.database, made.graph))
+        if path is None:
+            return mlir_files.artifact(module)
+        saved = mlir_files.save(module, made.graph, made.weights, Path(path))
+        return mlir_files.artifact(module, saved.model)
 
     def run(self, /, **inputs: Array) -> dict[str, Array]:
         """The outputs by name, computed by onnxruntime; names with dots are given as `**{"past.0.keys": keys}`.

@@ -13,10 +13,10 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dtypes import BOOL, Kind
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_analysis.types import Tensor
+from tenuto_backend.applied import scalar
 from tenuto_backend.dense import Dense, dense, makers_in, reads_in
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.declared import Declared, declared, lower
-from tenuto_backend.onnx.dtypes import scalar
 from tenuto_backend.onnx.infos import value_info
 from tenuto_backend.onnx.options import OnnxError, Options
 from tenuto_backend.onnx.provenance import Places
@@ -78,7 +78,7 @@ def exported(scope: Scope, block: Block, outputs: Sequence[str]) -> None:
 def _node(writer: Writer, scope: Scope, node: Node) -> Sequence[str]:
     match node:
         case Apply(op=op, arguments=arguments, results=results):
-            return _apply(writer, Site(scope, op, arguments, results))
+            return _apply(writer, Site(op, arguments, results, scope))
         case Literal(value=value, result=result):
             return [scope.number(value, result.type.dtype)]
         case Size(dim=dim):
@@ -197,7 +197,7 @@ def _recognised(writer: Writer, scope: Scope, node: Call) -> Sequence[str] | Non
     if not function.file.startswith(str(modules.STD)):
         return None
     found = declared(writer.db, function.file, function.key)
-    return _as_declared(Site(scope, function.name, node.arguments, node.results), found) if found is not None else None
+    return _as_declared(Site(function.name, node.arguments, node.results, scope), found) if found is not None else None
 
 
 # -------------------------------------------------------------------------------------------------------- control flow

@@ -18,11 +18,12 @@ from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.graph import Argument, Ssa, tensors_of
 from tenuto_analysis.patterns import Pattern, parse_pattern
 from tenuto_analysis.types import Bool, DTypeValue, Float, Int, ListValue, NoneValue, Str, TupleValue, Value
+from tenuto_backend.applied import dims, scalar
 from tenuto_backend.onnx import sizes
-from tenuto_backend.onnx.dtypes import element, scalar, wider
+from tenuto_backend.onnx.dtypes import element, wider
 from tenuto_backend.onnx.schemas import Schema, schema
 from tenuto_backend.onnx.scope import Attribute
-from tenuto_backend.onnx.site import Site, dims
+from tenuto_backend.onnx.site import Site
 from tenuto_grammar import syntax
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from onnx import TensorProto
 
 from tenuto_analysis.dtypes import BOOL, SCALARS, DType, Kind, Scalar
+from tenuto_backend.applied import scalar
 
 ELEMENTS: Mapping[str, int] = {
     "f64": TensorProto.DOUBLE,
@@ -52,31 +53,6 @@ _WIDER: Mapping[Kind, tuple[str, ...]] = {
     Kind.STRING: (),
 }
 
-_SAFETENSORS: Mapping[str, str] = {
-    "f64": "F64",
-    "f32": "F32",
-    "f16": "F16",
-    "bf16": "BF16",
-    "f8e4m3": "F8_E4M3",
-    "f8e5m2": "F8_E5M2",
-    "f8e8m0": "F8_E8M0",
-    "i64": "I64",
-    "i32": "I32",
-    "i16": "I16",
-    "i8": "I8",
-    "u64": "U64",
-    "u32": "U32",
-    "u16": "U16",
-    "u8": "U8",
-    "bool": "BOOL",
-}
-
-
-def scalar(dtype: DType) -> Scalar:
-    """In a graph every dtype is one of the machine."""
-    assert isinstance(dtype, Scalar), dtype
-    return dtype
-
 
 def element(dtype: DType) -> int:
     """The number of a dtype in ONNX."""
@@ -88,8 +64,3 @@ def wider(dtype: Scalar) -> tuple[Scalar, ...]:
     if dtype.name == "u64":
         return (SCALARS["i64"],)
     return tuple(found for name in _WIDER[dtype.kind] if (found := SCALARS[name]).bits > dtype.bits or dtype == BOOL)
-
-
-def stored(dtype: Scalar) -> str:
-    """The name of a dtype in a safetensors file; what has none there is stored as bytes."""
-    return _SAFETENSORS.get(dtype.name, "U8")

@@ -6,8 +6,7 @@ the graph is taken to be well formed (`graph_check.py`).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 from msgspec import Struct
 from onnx import FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, TensorProto
@@ -15,6 +14,7 @@ from onnx import FunctionProto, GraphProto, ModelProto, OperatorSetIdProto, Tens
 from tenuto_analysis.database import Database
 from tenuto_analysis.graph import Function, Graph, dims_of
 from tenuto_analysis.types import Tensor
+from tenuto_backend.instances import names_of
 from tenuto_backend.onnx.bodies import DOMAIN, Writer, exported, write
 from tenuto_backend.onnx.dtypes import element
 from tenuto_backend.onnx.infos import value_info
@@ -22,11 +22,7 @@ from tenuto_backend.onnx.ledger import KEY, Page, ledger
 from tenuto_backend.onnx.options import IR_OF_OPSET, Options, opset_for
 from tenuto_backend.onnx.provenance import Places
 from tenuto_backend.onnx.scope import Axis, Names, Scope, Unit
-
-PRODUCER = "tenuto"
-
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
-_LONGEST = 60
+from tenuto_backend.weights.beside import PRODUCER
 
 
 class Placed(Struct, frozen=True):
@@ -58,7 +54,7 @@ class _Written(Struct, frozen=True, eq=False):
 
 def emit(db: Database, graph: Graph, options: Options) -> Emitted:
     opset = opset_for(graph, options)
-    writer = Writer(db, options, Places(db), _names(graph.functions))
+    writer = Writer(db, options, Places(db), names_of(graph.functions))
     entry = _write(writer, graph.entry, opset)
     # Callers first: only then is it known which functions are called and not replaced by an operator.
     found = [
@@ -71,32 +67,6 @@ def emit(db: Database, graph: Graph, options: Options) -> Emitted:
     if options.ledger:
         _note(model, {KEY: ledger(graph, [*(item.page for item in reversed(found)), entry.page], options.checkpoints)})
     return Emitted(model, entry.weights, tuple(written.function for written in reversed(found)))
-
-
-def _names(functions: Iterable[Function]) -> dict[Function, str]:
-    """The definition's name; where it has several instances, with what tells them apart.
-
-    ONNX has overloads for this, but onnxruntime 1.31 finds none from inside a function, and onnx's own evaluator none.
-    """
-    instances: dict[str, list[Function]] = {}
-    for function in functions:
-        instances.setdefault(function.name, []).append(function)
-    names = Names()
-    return {
-        function: names.fresh(_NOT_IN_A_NAME.sub("_", f"{name} {text}"[:_LONGEST]).strip("_"))
-        for name, several in instances.items()
-        for function, text in zip(several, _differences(several), strict=True)
-    }
-
-
-def _differences(several: Sequence[Function]) -> list[str]:
-    """Of each instance the static arguments that another has not."""
-    given = [{(name, str(value)) for name, value in function.statics} for function in several]
-    common = set.intersection(*given)
-    return [
-        " ".join(str(value) for name, value in function.statics if (name, str(value)) not in common)
-        for function in several
-    ]
 
 
 def _write(writer: Writer, function: Function, opset: int) -> _Written:

@@ -11,6 +11,7 @@ from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.graph import Function, Graph, walk
 from tenuto_analysis.types import Tensor
 from tenuto_backend.onnx.dtypes import OPSET_OF_DTYPE
+from tenuto_backend.weights.beside import ArtifactError
 
 
 class Profile(Enum):
@@ -30,7 +31,7 @@ class Options(Struct, frozen=True):
     checkpoints: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-class OnnxError(Exception):
+class OnnxError(ArtifactError):
     """The graph cannot be written as asked: the message says what to change."""
 
 

@@ -20,7 +20,8 @@ from tenuto_analysis.dims import Dim, Leaf
 from tenuto_analysis.dtypes import SCALARS, DType
 from tenuto_analysis.graph import Ssa
 from tenuto_analysis.normal_form import single_atom
-from tenuto_backend.onnx.dtypes import element, scalar
+from tenuto_backend.applied import scalar
+from tenuto_backend.onnx.dtypes import element
 from tenuto_backend.onnx.infos import SizeNames, value_info
 from tenuto_backend.reference.dtypes import DTYPES
 

@@ -15,17 +15,33 @@ from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings
 from tenuto_analysis.compat import override
+from tenuto_analysis.database import Database
 from tenuto_backend.build import Program, Stopped, parameters, program
+from tenuto_backend.mlir import emit as mlir
+from tenuto_backend.mlir import save as mlir_files
+from tenuto_backend.mlir.operations import count
 from tenuto_backend.onnx.emit import emit
-from tenuto_backend.onnx.options import OnnxError, Options, Profile
-from tenuto_backend.onnx.save import Saved, save
+from tenuto_backend.onnx.options import Options, Profile
+from tenuto_backend.onnx.save import save
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import WeightsError
+from tenuto_backend.weights.beside import ArtifactError, Saved
 from tenuto_server.workspace import report
+
+NODES = {"onnx": "nodes", "mlir": "operations"}
+"""What a format calls what it computes with."""
+
+
+class Made(NamedTuple):
+    """One artifact: its functions, its nodes and those of its functions, its files."""
+
+    functions: int
+    nodes: int
+    saved: Saved
 
 
 class Row(NamedTuple):
-    """What the summary says of one artifact; `nodes` are its own and those of its functions."""
+    """What the summary says of one artifact."""
 
     deploy: str
     functions: int
@@ -46,14 +62,14 @@ def run(read: argparse.Namespace) -> int:
             rows.append(_build(opened, deploy, read))
         except Stopped as stopped:
             code = show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not built")
-        except (OnnxError, WeightsError) as error:
+        except (ArtifactError, WeightsError) as error:
             print(f"tenuto: `{deploy}` cannot be built: {error}", file=sys.stderr)
             code = 1
         except OSError as error:
             print(f"tenuto: `{deploy}` cannot be written: {error.strerror or error}", file=sys.stderr)
             code = 1
     if rows and not read.quiet:
-        print("\n".join(_table(rows)))
+        print("\n".join(_table(rows, NODES[read.emit])))
     return code
 
 
@@ -61,6 +77,13 @@ def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
     started = time.perf_counter()
     database, file = opened.workspace.database, opened.source.file
     made = program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm)
+    arrays = _Shown(made, deploy, read.quiet)
+    write = _onnx if read.emit == "onnx" else _mlir
+    functions, nodes, saved = write(database, made, arrays, Path(read.output) / f"{deploy}.{read.emit}", read)
+    return Row(deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
+
+
+def _onnx(database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace) -> Made:
     options = Options(
         profile=Profile(read.profile),
         opset=read.opset,
@@ -68,11 +91,16 @@ def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
         checkpoints=made.checkpoints,
     )
     emitted = emit(database, made.graph, options)
-    arrays = _Shown(made, deploy, read.quiet)
-    saved = save(emitted, arrays, Path(read.output) / f"{deploy}.onnx", inline=read.inline)
+    saved = save(emitted, arrays, path, inline=read.inline)
     functions = emitted.model.functions
     nodes = len(emitted.model.graph.node) + sum(len(function.node) for function in functions)
-    return Row(deploy, len(functions), nodes, parameters(made.graph), saved, time.perf_counter() - started)
+    return Made(len(functions), nodes, saved)
+
+
+def _mlir(database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace) -> Made:
+    module = mlir.emit(database, made.graph)
+    saved = mlir_files.save(module, made.graph, arrays, path)
+    return Made(len(module.functions), count(module), saved)
 
 
 class _Shown(Mapping[str, Array]):
@@ -105,8 +133,8 @@ class _Shown(Mapping[str, Array]):
         return len(self._weights)
 
 
-def _table(rows: list[Row]) -> Iterator[str]:
-    head = ("deploy", "functions", "nodes", "parameters", "weights", "seconds", "files")
+def _table(rows: list[Row], nodes: str) -> Iterator[str]:
+    head = ("deploy", "functions", nodes, "parameters", "weights", "seconds", "files")
     cells = [
         (
             row.deploy,

@@ -15,7 +15,6 @@ from tenuto.cli.table import table
 from tenuto.cli.target import only_deploy, open_target, show_findings
 from tenuto.cli.writing import replace_file
 from tenuto_backend.build import Stopped, program
-from tenuto_backend.onnx.options import OnnxError
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime import files
 from tenuto_backend.runtime.artifact import interface_of, read_model
@@ -23,6 +22,7 @@ from tenuto_backend.runtime.base import Interface, RunError, Runner, WrongInput,
 from tenuto_backend.runtime.inputs import Ready, ready
 from tenuto_backend.runtime.summary import summary
 from tenuto_backend.weights.base import WeightsError
+from tenuto_backend.weights.beside import ArtifactError
 from tenuto_server.workspace import report
 
 
@@ -31,7 +31,7 @@ def run(read: argparse.Namespace) -> int:
         return _run(read)
     except WrongInput as error:
         raise Misuse(str(error)) from error
-    except (OnnxError, RunError, WeightsError) as error:
+    except (ArtifactError, RunError, WeightsError) as error:
         print(f"tenuto: {error}", file=sys.stderr)
         return 1
 

@@ -132,7 +132,7 @@ def _in_f32(rule: Callable[[Site], Sequence[str]]) -> Rule:
             wide[name] = ssa = Ssa(Tensor(F32, argument.type.shape))
             site.scope.bind(ssa, site.cast(site.scope.value(argument), F32))
         results = tuple(Ssa(Tensor(F32, result.type.shape)) for result in site.results)
-        return [site.cast(value, dtype) for value in rule(Site(site.scope, site.op, wide, results))]
+        return [site.cast(value, dtype) for value in rule(Site(site.op, wide, results, site.scope))]
 
     return computed
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from tenuto_analysis.dtypes import Kind
 from tenuto_analysis.graph import tensors_of
+from tenuto_backend.applied import scalar
 from tenuto_backend.onnx.declared import equation
-from tenuto_backend.onnx.dtypes import scalar
 from tenuto_backend.onnx.site import Rule, Site
 
 

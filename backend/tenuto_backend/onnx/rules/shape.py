@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
-
 from tenuto_analysis.dims import ONE, Dim, maximum
 from tenuto_analysis.dtypes import SCALARS
-from tenuto_analysis.patterns import Group, Pattern, Side, exact_quotient, parse_pattern
-from tenuto_analysis.types import Int, RecordValue
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.reshaping import permute, reshape
 from tenuto_backend.onnx.rules.index import END, START
 from tenuto_backend.onnx.site import Rule, Site, fitting
+from tenuto_backend.spelling import Spelled, spelled
 
 
 def reshape_(site: Site) -> Sequence[str]:
@@ -64,19 +61,9 @@ def stack(site: Site) -> Sequence[str]:
 # ------------------------------------------------------------------------------------------------------------- patterns
 
 
-class _Split(Struct, frozen=True):
-    """A tensor with one axis for each name on the left of a pattern, and the sizes of the names."""
-
-    value: str
-    names: tuple[str, ...]
-    known: Mapping[str, Dim]
-    output: tuple[Group, ...]
-
-
 def rearrange(site: Site) -> Sequence[str]:
-    split = _split(site)
-    kept = [name for group in split.output for name in group]
-    return [_merged(site, split.value, split.names, kept, split)]
+    pattern = spelled(site)
+    return [_merged(site, _split(site, pattern), pattern.names, pattern)]
 
 
 REDUCERS: Mapping[str, str] = {
@@ -89,61 +76,26 @@ REDUCERS: Mapping[str, str] = {
 
 
 def reduce(site: Site) -> Sequence[str]:
-    split = _split(site)
-    kept = [name for group in split.output for name in group]
-    gone = [at for at, name in enumerate(split.names) if name not in kept]
-    left = [name for name in split.names if name in kept]
-    value = split.value
+    pattern = spelled(site)
+    gone = [at for at, name in enumerate(pattern.names) if name not in pattern.kept]
+    left = [name for name in pattern.names if name in pattern.kept]
+    value = _split(site, pattern)
     if gone:
         dtype, operator = site.dtype("x"), REDUCERS[site.text("reducer")]
         wide = fitting(site, operator, dtype)
         reduced = site(operator, site.recast(value, dtype, wide), site.integers(*gone), keepdims=0)
         value = site.recast(reduced, wide, dtype)
-    return [_merged(site, value, left, kept, split)]
+    return [_merged(site, value, left, pattern)]
 
 
-def _merged(site: Site, value: str, names: Sequence[str], kept: Sequence[str], split: _Split) -> str:
-    """The axes `names` in the order `kept`, then grouped as the right side says."""
-    ordered = permute(site.scope, value, [names.index(name) for name in kept])
-    return reshape(site.scope, ordered, [split.known[name] for name in kept], site.result_shape)
+def _split(site: Site, pattern: Spelled) -> str:
+    return reshape(site.scope, site.value("x"), site.shape("x"), pattern.dims)
 
 
-def _split(site: Site) -> _Split:
-    pattern = parse_pattern(site.text("pattern"))
-    given = site.arguments["sizes"]
-    assert isinstance(pattern, Pattern) and isinstance(given, RecordValue)
-    shape = site.shape("x")
-    (side,) = pattern.inputs
-    left = _spelled(side, len(shape) - len(side) + 1)
-    count = len(left) - len(side) + 1
-    known = {name: value.value for name, value in given.fields if isinstance(value, Int)}
-    for group, dim in zip(left, shape, strict=True):
-        _solve(group, dim, known)
-    names = tuple(name for group in left for name in group)
-    value = reshape(site.scope, site.value("x"), shape, [known[name] for name in names])
-    return _Split(value, names, known, _spelled(pattern.output, count))
-
-
-def _spelled(side: Side, count: int) -> tuple[Group, ...]:
-    """The axes of a side with `...` as `count` axes of their own and without the 1s."""
-    found: list[Group] = []
-    for group in side:
-        if group == ("...",):
-            found += [(f"...{at}",) for at in range(count)]
-        else:
-            found.append(tuple(name for name in group if name != "1"))
-    return tuple(found)
-
-
-def _solve(group: Group, dim: Dim, known: dict[str, Dim]) -> None:
-    """The size of the one name of a group that is not given."""
-    rest = ONE
-    for name in group:
-        rest = rest * known.get(name, ONE)
-    for name in group:
-        if name not in known:
-            exact = exact_quotient(dim, rest)
-            known[name] = exact if exact is not None else dim // rest
+def _merged(site: Site, value: str, names: Sequence[str], pattern: Spelled) -> str:
+    """The axes `names` in the order of the right side, then grouped as it says."""
+    ordered = permute(site.scope, value, [names.index(name) for name in pattern.kept])
+    return reshape(site.scope, ordered, [pattern.sizes[name] for name in pattern.kept], site.result_shape)
 
 
 # -------------------------------------------------------------------------------------------------------------- borders

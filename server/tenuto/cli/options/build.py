@@ -6,7 +6,8 @@ import argparse
 
 from tenuto.cli.misuse import Misuse
 
-EMITTED = ("onnx",)
+EMITTED = ("onnx", "mlir")
+PROFILE = "portable"
 
 
 def read(arguments: list[str]) -> argparse.Namespace:
@@ -17,13 +18,12 @@ def read(arguments: list[str]) -> argparse.Namespace:
         epilog="Exit code: 0 built, 1 findings or an artifact that could not be made, 2 misuse.",
     )
     parser.add_argument("target", metavar="FILE[:DEPLOY]")
-    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx (default: onnx)")
+    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx or mlir (default: onnx)")
     parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
     parser.add_argument(
         "--profile",
         choices=["portable", "modern"],
-        default="portable",
-        help="portable: opset 21, understood most widely; modern: operators such as Attention (default: portable)",
+        help=f"portable: opset 21, understood most widely; modern: operators such as Attention (default: {PROFILE})",
     )
     parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
     parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
@@ -40,4 +40,20 @@ def read(arguments: list[str]) -> argparse.Namespace:
     found = parser.parse_args(arguments)
     if found.emit not in EMITTED:
         raise Misuse(f"--emit {found.emit} is not there yet: this version emits {', '.join(EMITTED)}")
+    if found.emit != "onnx":
+        _refuse_options_of_onnx(found)
+    found.profile = found.profile or PROFILE
     return found
+
+
+def _refuse_options_of_onnx(found: argparse.Namespace) -> None:
+    """Raises `Misuse` where something was said that changes nothing."""
+    said = {
+        "--profile": found.profile is not None,
+        "--opset": found.opset is not None,
+        "--inline": found.inline,
+        "--no-ledger": not found.ledger,
+    }
+    for option, is_said in said.items():
+        if is_said:
+            raise Misuse(f"{option} is an option of ONNX models: leave it out with --emit {found.emit}")

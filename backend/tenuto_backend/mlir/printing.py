@@ -1,0 +1,214 @@
+"""MLIR as text: deterministic, one line an operation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import ml_dtypes
+import numpy as np
+
+from tenuto_backend.mlir.operations import (
+    Affine,
+    Array,
+    Attribute,
+    Function,
+    Global,
+    Integer,
+    Location,
+    Map,
+    Module,
+    Number,
+    Numbers,
+    Operation,
+    Ranked,
+    Region,
+    Scalar,
+    Splat,
+    Symbol,
+    Text,
+    Type,
+    TypeOf,
+    Value,
+    Word,
+)
+
+SCOPE = "model"  # Under which a runtime finds the file of parameters.
+_PLAIN = re.compile(r"[A-Za-z_][\w.$]*", re.ASCII)
+_NOT_IN_A_NAME = re.compile(r"\W+", re.ASCII)
+_FLOATS = {
+    "f64": np.float64,
+    "f32": np.float32,
+    "f16": np.float16,
+    "bf16": ml_dtypes.bfloat16,
+    "f8E4M3FN": ml_dtypes.float8_e4m3fn,
+    "f8E5M2": ml_dtypes.float8_e5m2,
+}
+
+
+def text(module: Module) -> str:
+    """The module as text; every operation ends in its location, which stands at the end of the text."""
+    places = _Locations()
+    lines = [f"module @{_symbol(module.name)} {{"]
+    lines += [f"  {_global(item)}" for item in module.globals]
+    for function in module.functions:
+        lines += _Printer(places).function(function)
+    lines += ["}", *places.lines()]
+    return "\n".join(lines) + "\n"
+
+
+def function_text(function: Function) -> str:
+    """One function alone, without locations."""
+    return "\n".join(_Printer(None).function(function)) + "\n"
+
+
+def type_text(type_: Type) -> str:
+    match type_:
+        case Scalar(name=name):
+            return name
+        case Ranked(element=element, sizes=sizes):
+            return f"tensor<{''.join(f'{_size(size)}x' for size in sizes)}{element.name}>"
+
+
+def _quoted(text_: str) -> str:
+    """A string; what is not printable ASCII stands as the two digits of each byte."""
+    plain = (chr(byte) if 32 <= byte < 127 and byte not in b'"\\' else f"\\{byte:02X}" for byte in text_.encode())
+    return f'"{"".join(plain)}"'
+
+
+def _size(size: int | None) -> str:
+    return "?" if size is None else str(size)
+
+
+def _global(item: Global) -> str:
+    key = f"#flow.parameter.named<{_quoted(SCOPE)}::{_quoted(item.path)}>"
+    return f"util.global private @{_symbol(item.name)} = {key} : {type_text(item.type)}"
+
+
+def _symbol(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else _quoted(name)
+
+
+class _Locations:
+    """The places of a module, each numbered where it is first mentioned."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Location, int] = {}
+
+    def reference(self, place: Location | None) -> str:
+        if place is None:
+            return ""
+        return f" loc(#loc{self._numbers.setdefault(place, len(self._numbers) + 1)})"
+
+    def lines(self) -> Iterator[str]:
+        for place, number in self._numbers.items():
+            where = f"{_quoted(place.file)}:{place.line}:{place.column}"
+            yield f"#loc{number} = loc(fused<{{definition = {_quoted(place.definition)}}}>[{where}])"
+
+
+class _Printer:
+    """Prints one function; the names of its values are its own."""
+
+    def __init__(self, places: _Locations | None) -> None:
+        self._places = places
+        self._names: dict[int, str] = {}
+        self._taken: set[str] = set()
+        self._count = 0
+
+    def function(self, function: Function) -> list[str]:
+        arguments = ", ".join(f"{self._name(v)}: {type_text(v.type)}" for v in function.body.arguments)
+        results = ", ".join(map(type_text, function.results))
+        public = "" if function.public else "private "
+        notes = ", ".join(f"{_symbol(key)} = {_quoted(value)}" for key, value in function.notes)
+        attributes = f" attributes {{iree.reflection = {{{notes}}}}}" if notes else ""
+        head = f"  func.func {public}@{_symbol(function.name)}({arguments}) -> ({results}){attributes} {{"
+        return [head, *self._operations(function.body.operations, "    "), "  }"]
+
+    def _operations(self, operations: Sequence[Operation], indent: str) -> Iterator[str]:
+        for operation in operations:
+            yield from self._operation(operation, indent)
+
+    def _operation(self, operation: Operation, indent: str) -> Iterator[str]:
+        operands = ", ".join(map(self._name, operation.operands))
+        results = ", ".join(map(self._name, operation.results))
+        attributes = ", ".join(f"{key} = {_attribute(value)}" for key, value in operation.attributes)
+        head = f'{indent}{results + " = " if results else ""}"{operation.name}"({operands})'
+        if attributes:
+            head += f" <{{{attributes}}}>"
+        taken = ", ".join(type_text(value.type) for value in operation.operands)
+        made = ", ".join(type_text(value.type) for value in operation.results)
+        place = self._places.reference(operation.location) if self._places is not None else ""
+        tail = f" : ({taken}) -> {made if len(operation.results) == 1 else f'({made})'}{place}"
+        if not operation.regions:
+            yield head + tail
+            return
+        yield head + " ({"
+        for index, region in enumerate(operation.regions):
+            if index:
+                yield f"{indent}}}, {{"
+            yield from self._region(region, indent + "  ")
+        yield f"{indent}}}){tail}"
+
+    def _region(self, region: Region, indent: str) -> Iterator[str]:
+        if region.arguments:
+            arguments = ", ".join(f"{self._name(value)}: {type_text(value.type)}" for value in region.arguments)
+            yield f"{indent[:-1]}^bb0({arguments}):"
+        yield from self._operations(region.operations, indent)
+
+    def _name(self, value: Value) -> str:
+        found = self._names.get(id(value))
+        if found is None:
+            found = self._fresh(_NOT_IN_A_NAME.sub("_", value.hint))
+            self._names[id(value)] = found
+        return found
+
+    def _fresh(self, hint: str) -> str:
+        if hint and not hint[0].isdigit() and hint not in self._taken:
+            self._taken.add(hint)
+            return f"%{hint}"
+        self._count += 1
+        return f"%{hint}_{self._count}" if hint and not hint[0].isdigit() else f"%{self._count}"
+
+
+# ----------------------------------------------------------------------------------------------------------- attributes
+
+
+def _attribute(attribute: Attribute) -> str:
+    match attribute:
+        case Integer(type=Scalar(name="i1")):
+            return _number(attribute)
+        case Integer() | Number():
+            return f"{_number(attribute)} : {attribute.type.name}"
+        case Text(value=value):
+            return _quoted(value)
+        case Symbol(name=name):
+            return f"@{_symbol(name)}"
+        case TypeOf(type=type_):
+            return type_text(type_)
+        case Word(text=word):
+            return word
+        case Array(items=items):
+            return f"[{', '.join(map(_attribute, items))}]"
+        case Numbers(values=values, type=type_):
+            return f"array<{type_.name}{': ' if values else ''}{', '.join(map(str, values))}>"
+        case Splat(values=values, type=type_):
+            inner = ", ".join(map(_number, values))
+            return f"dense<{inner if len(values) == 1 else f'[{inner}]'}> : {type_text(type_)}"
+        case Map(loops=loops, results=results):
+            names = ", ".join(f"d{index}" for index in range(loops))
+            return f"affine_map<({names}) -> ({', '.join(map(_affine, results))})>"
+
+
+def _number(number: Integer | Number) -> str:
+    if isinstance(number, Integer):
+        return ("true" if number.value else "false") if number.type.name == "i1" else str(number.value)
+    kind = _FLOATS[number.type.name]
+    with np.errstate(over="ignore"):
+        rounded = np.asarray(number.value, dtype=kind)
+    if np.isfinite(rounded.astype(np.float64)):
+        return f"{float(rounded):.17e}"
+    return f"0x{int.from_bytes(rounded.tobytes(), 'little'):0{2 * rounded.itemsize}X}"
+
+
+def _affine(sum_: Affine) -> str:
+    return " + ".join(f"d{at}" if factor == 1 else f"d{at} * {factor}" for at, factor in sum_.terms) or "0"

@@ -1,0 +1,118 @@
+"""Fewer elements from many, along axes; over no element each gives its neutral value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tenuto_analysis.dims import Dim
+from tenuto_analysis.dtypes import DType
+from tenuto_backend.mlir.body import PARALLEL, REDUCTION, Loops, Tensor, generic, variable
+from tenuto_backend.mlir.operations import I64, Affine, Value
+from tenuto_backend.mlir.rules import arithmetic
+from tenuto_backend.mlir.rules.linear import narrowed
+from tenuto_backend.mlir.site import Rule, Site, identity, plain
+from tenuto_backend.mlir.types import element
+
+_NEUTRAL = {"add": 0, "multiply": 1}
+
+
+def along(site: Site, x: Tensor, axes: Sequence[int], dims: Sequence[Dim], operator: str, dtype: DType) -> Value:
+    """`x` joined by an operator along axes; `dims` are those of the result, with those axes as 1 or left out."""
+    start, wide = neutral(operator, dtype), arithmetic.accumulator(dtype)
+    rank = len(x.dims)
+    kept = len(dims) == rank
+    into = [Affine() if at in axes else variable(at) for at in range(rank) if kept or at not in axes]
+    total = generic(
+        site.body,
+        [REDUCTION if at in axes else PARALLEL for at in range(rank)],
+        [Loops(x, tuple(variable(at) for at in range(rank)))],
+        site.filled(dims, start, element(wide)),
+        into,
+        lambda body, seen: arithmetic.binary(
+            body, operator, wide, seen[1], arithmetic.cast(body, seen[0], dtype, wide)
+        ),
+    )
+    return narrowed(site, total, dims)
+
+
+def neutral(operator: str, dtype: DType) -> int | float:
+    """What an operator leaves as it is."""
+    match operator:
+        case "maximum":
+            return arithmetic.lowest(dtype)
+        case "minimum":
+            return arithmetic.highest(dtype)
+        case _:
+            return _NEUTRAL[operator]
+
+
+def _reduction(operator: str) -> Rule:
+    def rule(site: Site) -> Sequence[Value]:
+        return [along(site, site.value("x"), _axes(site), site.result_shape, operator, site.result.dtype)]
+
+    return rule
+
+
+def _axes(site: Site) -> list[int]:
+    rank = len(site.shape("x"))
+    return [*range(rank)] if site.is_none("axis") else site.axes(site.arguments["axis"])
+
+
+def _mean(site: Site) -> Sequence[Value]:
+    dtype, dims = site.result.dtype, site.result_shape
+    x, axes = site.value("x"), _axes(site)
+    total = Tensor(along(site, x, axes, dims, "add", dtype), dims)
+    return [divided(site, total, mean_count(site, x, axes), dims)]
+
+
+def divided(site: Site, total: Tensor, count: Value, dims: Sequence[Dim]) -> Value:
+    """Every element divided by a number of elements, an `i64`."""
+    kind = total.element
+    return generic(
+        site.body,
+        [PARALLEL] * len(dims),
+        [plain(total)],
+        site.empty(dims, kind),
+        identity(len(dims)),
+        lambda body, seen: body.op("arith.divf", [seen[0], body.op("arith.sitofp", [count], kind)], kind),
+    )
+
+
+def mean_count(site: Site, x: Tensor, axes: Sequence[int]) -> Value:
+    """How many elements are joined in one, as an `i64`."""
+    count = site("arith.index_cast", [site.index(1)], I64)
+    for axis in axes:
+        size = site("arith.index_cast", [site.size(x.dims[axis])], I64)
+        count = site("arith.muli", [count, size], I64)
+    return count
+
+
+def _truth(operation: str, start: bool) -> Rule:
+    def rule(site: Site) -> Sequence[Value]:
+        x, axes, kind = site.value("x"), _axes(site), site.element
+        rank, dims = len(x.dims), site.result_shape
+        kept = len(dims) == rank
+        into = [Affine() if at in axes else variable(at) for at in range(rank) if kept or at not in axes]
+        return [
+            generic(
+                site.body,
+                [REDUCTION if at in axes else PARALLEL for at in range(rank)],
+                [Loops(x, tuple(variable(at) for at in range(rank)))],
+                site.filled(dims, start, kind),
+                into,
+                lambda body, seen: body.op(operation, [seen[1], seen[0]], kind),
+            )
+        ]
+
+    return rule
+
+
+RULES: Mapping[str, Rule] = {
+    "sum": _reduction("add"),
+    "prod": _reduction("multiply"),
+    "max": _reduction("maximum"),
+    "min": _reduction("minimum"),
+    "mean": _mean,
+    "any": _truth("arith.ori", False),
+    "all": _truth("arith.andi", True),
+}

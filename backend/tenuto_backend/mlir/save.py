@@ -1,0 +1,60 @@
+"""A module of MLIR as a file, and its weights beside it: the same file that serves an ONNX model of the deploy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from tenuto_analysis.compat import override
+from tenuto_analysis.graph import Graph
+from tenuto_backend.mlir.operations import Module
+from tenuto_backend.mlir.printing import text
+from tenuto_backend.weights.beside import (
+    TEXT_MARK,
+    Array,
+    Saved,
+    Temporary,
+    layout_of,
+    refuse_to_replace,
+    size_of,
+    write_weights,
+)
+
+
+class MlirArtifact(Struct, frozen=True, eq=False):
+    """A module of MLIR as text, the names of its functions, the last of which is the model's own, and its file."""
+
+    text: str
+    functions: tuple[str, ...]
+    path: Path | None
+
+    @override
+    def __repr__(self) -> str:
+        return f"<MLIR of {len(self.functions)} functions, {self.path or 'in memory'}>"
+
+
+def artifact(module: Module, path: Path | None = None) -> MlirArtifact:
+    """What whoever builds from Python is given."""
+    return MlirArtifact(_content(module), tuple(function.name for function in module.functions), path)
+
+
+def save(module: Module, graph: Graph, arrays: Mapping[str, Array], path: Path) -> Saved:
+    """Writes the module to `path`, and its weights under the same name with the ending `.safetensors`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
+    data = path.with_suffix(".safetensors") if wanted else None
+    refuse_to_replace(path, *([data] if data is not None else []))
+    with Temporary(path) as whole:
+        whole.file.write(_content(module).encode())
+        if data is not None:
+            with Temporary(data) as weights:
+                write_weights(weights.file, layout_of(wanted), arrays)
+                weights.keep()
+        whole.keep()
+    return Saved(path, data, sum(size_of(type_) for _, type_ in wanted))
+
+
+def _content(module: Module) -> str:
+    return f"{TEXT_MARK}\n{text(module)}"

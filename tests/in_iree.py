@@ -1,0 +1,79 @@
+"""Modules of MLIR in IREE: parsed and verified, compiled for the CPU of this machine, run.
+
+IREE is imported when it is first asked for: only heavy tests do, for which `./dev test all` installs it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tenuto_backend.reference.values import Array
+
+FLAGS = (
+    "--iree-hal-target-device=local",
+    "--iree-hal-local-target-device-backends=llvm-cpu",
+    "--iree-llvmcpu-target-cpu=host",
+    "--iree-input-demote-f64-to-f32=false",
+    "--iree-llvmcpu-stack-allocation-limit=262144",
+)
+
+
+class NotCompiled(Exception):
+    """The compiler's first error."""
+
+
+def verify(text: str) -> None:
+    """Raises where real MLIR does not parse a module, or finds a type or a structure wrong."""
+    ir: Any = import_module("iree.compiler.ir")
+    with ir.Context():
+        assert ir.Module.parse(text).operation.verify()
+
+
+def compiled(text: str) -> bytes:
+    """A binary; the compiler runs in a process of its own. Raises `NotCompiled`."""
+    compiler: Any = import_module("iree.compiler")
+    try:
+        return bytes(compiler.compile_str(text, extra_args=[*FLAGS]))
+    except compiler.CompilerToolError as error:
+        told = re.search(r"(?:error: .*|undefined symbol: .*)", str(error))
+        raise NotCompiled(told[0] if told else str(error)) from error
+
+
+Loaded = Callable[[str, Sequence[Array]], Sequence[Array]]
+"""Calls a function by its name."""
+
+
+def loaded(binary: bytes, weights: Path | None = None) -> Loaded:
+    """A binary, ready to run, with the file that gives its parameters."""
+    runtime: Any = import_module("iree.runtime")
+    config = runtime.Config("local-sync")
+    context = runtime.SystemContext(config=config)
+    if weights is not None:
+        index = runtime.ParameterIndex()
+        index.load(str(weights))
+        provider = index.create_provider(scope="model")
+        context.add_vm_module(runtime.create_io_parameters_module(config.vm_instance, provider))
+    module = runtime.VmModule.copy_buffer(config.vm_instance, binary)
+    context.add_vm_module(module)
+
+    def run(name: str, inputs: Sequence[Array]) -> Sequence[Array]:
+        given = [np.require(array, requirements="C") for array in inputs]
+        found = context.modules[module.name][name](*given)
+        results = found if isinstance(found, tuple | list) else [found]
+        return [np.array(result.to_host()) for result in results]  # What is not copied is gone with the result.
+
+    return run
+
+
+def as_expected(found: Sequence[Array], expected: Sequence[Array]) -> Sequence[Array]:
+    """Results in the dtypes that are expected: MLIR's integers have no sign, and 16 bits come back as they are."""
+    return [
+        result.view(wanted.dtype) if result.dtype.itemsize == wanted.dtype.itemsize else result
+        for result, wanted in zip(found, expected, strict=True)
+    ]

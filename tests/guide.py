@@ -84,4 +84,4 @@ PROGRAMS: dict[str, Callable[[list[str], Command], str]] = {"tenuto": _tenuto, "
 
 def timeless(text: str) -> str:
     """A text in which nothing takes any time."""
-    return re.sub(r"\b\d+\.\d+(?= s\b|  \S+\.onnx)", "0.0", text)
+    return re.sub(r"\b\d+\.\d+(?= s\b|  \S+\.(?:onnx|mlir))", "0.0", text)

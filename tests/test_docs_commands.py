@@ -74,7 +74,7 @@ def shown(block: str, tenuto: Command) -> str:
 
 def timeless(text: str) -> str:
     """A text in which nothing takes any time."""
-    return re.sub(r"\b\d+\.\d+(?= s\b|  \S+\.onnx)", "0.0", text)
+    return re.sub(r"\b\d+\.\d+(?= s\b|  \S+\.(?:onnx|mlir))", "0.0", text)
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -14,8 +14,8 @@ interface Click {
 }
 
 export class Graphs implements vscode.Disposable {
-  private readonly panels = new Map<string, vscode.WebviewPanel>();
-  private readonly saved: vscode.Disposable;
+  private readonly panels = new Map<string, { readonly panel: vscode.WebviewPanel; readonly target: Target }>();
+  private readonly changed: vscode.Disposable;
 
   private readonly icon: { readonly light: vscode.Uri; readonly dark: vscode.Uri };
 
@@ -25,7 +25,10 @@ export class Graphs implements vscode.Disposable {
   ) {
     const file = (name: string): vscode.Uri => vscode.Uri.joinPath(extension, "images", name);
     this.icon = { light: file("file-light.svg"), dark: file("file-dark.svg") };
-    this.saved = vscode.workspace.onDidSaveTextDocument((document) => this.redraw(document.uri));
+    this.changed = vscode.Disposable.from(
+      vscode.workspace.onDidSaveTextDocument(({ uri }) => this.redraw((target) => target.uri.toString() === uri.toString())),
+      vscode.window.onDidChangeActiveColorTheme(() => this.redraw(() => true)),
+    );
   }
 
   /** Shows the graph of a deploy beside the source, in its own panel. */
@@ -35,10 +38,10 @@ export class Graphs implements vscode.Disposable {
       return;
     }
     const key = keyOf(target);
-    let panel = this.panels.get(key);
+    let panel = this.panels.get(key)?.panel;
     if (panel === undefined) {
       panel = this.open(target);
-      this.panels.set(key, panel);
+      this.panels.set(key, { panel, target });
       panel.onDidDispose(() => this.panels.delete(key));
     } else {
       panel.reveal(undefined, true);
@@ -47,8 +50,8 @@ export class Graphs implements vscode.Disposable {
   }
 
   dispose(): void {
-    this.saved.dispose();
-    for (const panel of [...this.panels.values()]) {
+    this.changed.dispose();
+    for (const { panel } of [...this.panels.values()]) {
       panel.dispose();
     }
   }
@@ -69,15 +72,16 @@ export class Graphs implements vscode.Disposable {
     return panel;
   }
 
-  /** Draws the panels of a file anew; one whose deploy cannot be drawn now keeps the last picture. */
-  private async redraw(uri: vscode.Uri): Promise<void> {
-    for (const [key, panel] of this.panels) {
-      const target = { uri, deploy: panel.title };
-      if (key === keyOf(target)) {
-        const html = await this.session.ask<string | null>("tenuto.showGraph", uri.toString(), target.deploy);
+  /** Draws panels anew; one whose deploy cannot be drawn now keeps the last picture. */
+  private async redraw(wanted: (target: Target) => boolean): Promise<void> {
+    for (const { panel, target } of [...this.panels.values()].filter((shown) => wanted(shown.target))) {
+      try {
+        const html = await this.session.ask<string | null>("tenuto.showGraph", target.uri.toString(), target.deploy);
         if (typeof html === "string") {
           panel.webview.html = page(html);
         }
+      } catch {
+        // The finding that stands in the way is told in the editor.
       }
     }
   }
@@ -110,7 +114,9 @@ async function reveal({ file, start, end }: Click): Promise<void> {
 }
 
 function page(html: string): string {
-  return guarded(html, randomBytes(16).toString("base64url"));
+  const { Dark, HighContrast } = vscode.ColorThemeKind;
+  const dark = [Dark, HighContrast].includes(vscode.window.activeColorTheme.kind);
+  return guarded(html, randomBytes(16).toString("base64url"), dark);
 }
 
 function keyOf({ uri, deploy }: Target): string {

@@ -1,9 +1,7 @@
 // The page of a panel: what the server wrote, with a policy that lets only the page's own style and script run.
 
-// The colours follow the editor's theme and not the system's; a node that tells where it comes from can be clicked.
+// A node that tells where it comes from can be clicked.
 const STYLE = `
-  body.vscode-light, body.vscode-high-contrast-light { color-scheme: light; }
-  body.vscode-dark, body.vscode-high-contrast:not(.vscode-high-contrast-light) { color-scheme: dark; }
   body { padding: 0; margin: 1rem; }
   [data-file] { cursor: pointer; }
   [data-file]:hover rect { stroke-width: 2.5px; }
@@ -20,12 +18,17 @@ const SCRIPT = `
   });
 `;
 
-/** The page with a content policy; `nonce` is new for each page. What is drawn is escaped, so only ours carry it. */
-export function guarded(html: string, nonce: string): string {
+/**
+ * The page with a content policy; `nonce` is new for each page. What is drawn is escaped, so only ours carry it.
+ * The colours are those of the editor's theme, whatever the system prefers.
+ */
+export function guarded(html: string, nonce: string, dark: boolean): string {
   const policy = `default-src 'none'; style-src 'nonce-${nonce}'; script-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'`;
   const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
   return html
     .replace("<head>", `<head>${meta}`)
+    .replaceAll("@media (prefers-color-scheme: dark)", dark ? "@media all" : "@media not all")
+    .replace("color-scheme: light dark;", `color-scheme: ${dark ? "dark" : "light"};`)
     .replace("</head>", `<style>${STYLE}</style></head>`)
     .replace("</body>", `<script>${SCRIPT}</script></body>`)
     .replaceAll("<style>", `<style nonce="${nonce}">`)

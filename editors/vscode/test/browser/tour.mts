@@ -118,6 +118,12 @@ try {
   );
   saw("the source of a node");
   await studio.picture("graph");
+
+  await studio.command("Preferences: Toggle between Light/Dark Themes");
+  const ground = (): Promise<string> => graph.locator("body").evaluate((body) => getComputedStyle(body).backgroundColor);
+  await studio.until("a dark graph in a dark editor", async () => (await ground()) === "rgb(20, 22, 26)");
+  saw("a dark graph");
+  await studio.picture("dark");
 } catch (error) {
   await studio.picture("failure");
   throw error;

@@ -8,13 +8,19 @@ const PAGE = `<!DOCTYPE html>
 <body><p>&lt;script&gt;</p><script>let a;</script></body></html>`;
 
 test("a page gets a policy, and only its own style and script carry the number that it asks for", () => {
-  const found = guarded(PAGE, "abc");
+  const found = guarded(PAGE, "abc", false);
   const policy = /<head><meta http-equiv="Content-Security-Policy" content="([^"]*)">/.exec(found)?.[1] ?? "";
   assert.equal(policy.split("; ")[0], "default-src 'none'");
   assert.ok(!policy.includes("unsafe") && !policy.includes("http"));
   assert.equal(found.match(/'nonce-abc'/g)?.length, 2);
   assert.equal(found.match(/<(style|script) nonce="abc">/g)?.length, 4);
   assert.equal(found.match(/<(style|script)>/g), null);
+});
+
+test("a page has the colours of the editor's theme", () => {
+  const page = "<style>:root { color-scheme: light dark; } @media (prefers-color-scheme: dark) { p {} }</style>";
+  assert.equal(guarded(page, "a", true), '<style nonce="a">:root { color-scheme: dark; } @media all { p {} }</style>');
+  assert.equal(guarded(page, "a", false), '<style nonce="a">:root { color-scheme: light; } @media not all { p {} }</style>');
 });
 
 test("characters that an editor counts twice are counted twice", () => {

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import ml_dtypes
@@ -140,7 +141,10 @@ def test_an_interrupted_build_leaves_no_artifact(workspace: Command, stop: signa
         while not (out.is_dir() and any(path.stat().st_size for path in out.glob("*.safetensors*"))):
             assert process.poll() is None, process.communicate()
             time.sleep(0.01)
-        process.send_signal(stop)
+        while process.poll() is None:  # Who is not heard at once says it again.
+            process.send_signal(stop)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
         _, told = process.communicate()
     assert process.returncode != 0
     assert "Traceback" not in told

@@ -99,6 +99,16 @@ class Applied(Struct, eq=False):
             case other:
                 raise AssertionError(f"`{name}` of {self.op} is no text: {other}")
 
+    def bounds(self, name: str) -> list[Dim | None]:
+        """Those of a slice; None where one is left out."""
+        match self.arguments[name]:
+            case TupleValue(items=items) | ListValue(items=items):
+                return [item.value if isinstance(item, Int) else None for item in items]
+            case tuple() as items:
+                return [item.value if isinstance(item, Int) else None for item in items]
+            case other:
+                raise AssertionError(f"the bounds of a slice are a list: {other}")
+
     def is_none(self, name: str) -> bool:
         return isinstance(self.arguments.get(name), NoneValue | None)
 

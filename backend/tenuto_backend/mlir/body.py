@@ -5,7 +5,7 @@ A body inside of another (of a branch, of a loop) sees what the outer one knows;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct, field
 
@@ -30,7 +30,6 @@ from tenuto_backend.mlir.operations import (
     Value,
     Word,
 )
-from tenuto_backend.mlir.types import ranked
 
 
 class Axis(Struct, frozen=True):
@@ -105,22 +104,23 @@ class Body(Struct, eq=False):
                 self.axes[leaf] = Axis(tensor.value, axis)
 
     def tensor(self, ssa: Ssa) -> Tensor:
-        body: Body | None = self
-        while body is not None:
-            found = body.tensors.get(ssa)
-            if found is not None:
-                return found
-            body = body.outer
-        raise AssertionError(f"{ssa.name or 'a value'} is used before it is made")
+        found = next((body.tensors[ssa] for body in self._around() if ssa in body.tensors), None)
+        assert found is not None, f"{ssa.name or 'a value'} is used before it is made"
+        return found
 
     def axis_of(self, leaf: Leaf) -> Axis | None:
+        return next((body.axes[leaf] for body in self._around() if leaf in body.axes), None)
+
+    def size(self, key: object) -> Value | None:
+        """A size that was computed already, under the key that it was kept by in `sizes`."""
+        return next((body.sizes[key] for body in self._around() if key in body.sizes), None)
+
+    def _around(self) -> Iterator[Body]:
+        """This body and those that it is inside of, from the inside."""
         body: Body | None = self
         while body is not None:
-            found = body.axes.get(leaf)
-            if found is not None:
-                return found
+            yield body
             body = body.outer
-        return None
 
 
 class Loops(Struct, frozen=True):
@@ -198,9 +198,3 @@ def generics(
 
 PARALLEL = "parallel"
 REDUCTION = "reduction"
-
-
-def typed(ssa: Ssa, value: Value) -> Tensor:
-    """A value of MLIR as the tensor that a value of the graph is."""
-    assert value.type == ranked(ssa.type), (value.type, ranked(ssa.type))
-    return Tensor(value, dims_of(ssa.type))

@@ -7,7 +7,7 @@ from math import prod
 
 from tenuto_analysis.dims import ONE, Dim, Relation
 from tenuto_backend.mlir.body import PARALLEL, Body, Tensor, generic
-from tenuto_backend.mlir.operations import INDEX, Array, Integer, Numbers, Ranked, Scalar, Value
+from tenuto_backend.mlir.operations import INDEX, Array, Attribute, Integer, Numbers, Ranked, Scalar, Value
 from tenuto_backend.mlir.site import DYNAMIC, Site, identity, static
 from tenuto_backend.mlir.sizes import compare, sizes
 from tenuto_backend.mlir.types import shaped
@@ -107,37 +107,31 @@ class Stretch:
 
 def extracted(site: Site, x: Tensor, stretches: Sequence[Stretch], dims: Sequence[Dim]) -> Value:
     """`tensor.extract_slice`; axes of size 1 that `dims` has not are left out."""
-    assert isinstance(x.value.type, Ranked)
-    offsets = [item.offset for item in stretches]
-    lengths = [item.length for item in stretches]
-    open_offsets = [offset for offset in offsets if isinstance(offset, Value)]
-    open_lengths = sizes(site.body, lengths)
-    return site(
-        "tensor.extract_slice",
-        [x.value, *open_offsets, *open_lengths],
-        shaped(x.value.type.element, dims),
-        static_offsets=Numbers(tuple(DYNAMIC if isinstance(offset, Value) else offset for offset in offsets)),
-        static_sizes=static(lengths),
-        static_strides=Numbers(tuple(item.step for item in stretches)),
-        operandSegmentSizes=Numbers((1, len(open_offsets), len(open_lengths), 0), Scalar("i32")),
-    )
+    operands, attributes = _cut(site, [x.value], stretches)
+    return site("tensor.extract_slice", operands, shaped(x.element, dims), **attributes)
 
 
 def inserted(site: Site, values: Value, into: Value, stretches: Sequence[Stretch]) -> Value:
     """`tensor.insert_slice`: `into` with `values` in place of a part of it."""
+    operands, attributes = _cut(site, [values, into], stretches)
+    return site("tensor.insert_slice", operands, into.type, **attributes)
+
+
+def _cut(
+    site: Site, tensors: Sequence[Value], stretches: Sequence[Stretch]
+) -> tuple[list[Value], dict[str, Attribute]]:
+    """The operands of an operation on a part of a tensor, and what is known of the part."""
     offsets = [item.offset for item in stretches]
     lengths = [item.length for item in stretches]
     open_offsets = [offset for offset in offsets if isinstance(offset, Value)]
     open_lengths = sizes(site.body, lengths)
-    return site(
-        "tensor.insert_slice",
-        [values, into, *open_offsets, *open_lengths],
-        into.type,
-        static_offsets=Numbers(tuple(DYNAMIC if isinstance(offset, Value) else offset for offset in offsets)),
-        static_sizes=static(lengths),
-        static_strides=Numbers(tuple(item.step for item in stretches)),
-        operandSegmentSizes=Numbers((1, 1, len(open_offsets), len(open_lengths), 0), Scalar("i32")),
-    )
+    known: dict[str, Attribute] = {
+        "static_offsets": Numbers(tuple(DYNAMIC if isinstance(offset, Value) else offset for offset in offsets)),
+        "static_sizes": static(lengths),
+        "static_strides": Numbers(tuple(item.step for item in stretches)),
+        "operandSegmentSizes": Numbers((*(1 for _ in tensors), len(open_offsets), len(open_lengths), 0), Scalar("i32")),
+    }
+    return [*tensors, *open_offsets, *open_lengths], known
 
 
 # -------------------------------------------------------------------------------------------------------------- indices

@@ -57,11 +57,6 @@ def text(module: Module) -> str:
     return "\n".join(lines) + "\n"
 
 
-def function_text(function: Function) -> str:
-    """One function alone, without locations."""
-    return "\n".join(_Printer(None).function(function)) + "\n"
-
-
 def type_text(type_: Type) -> str:
     match type_:
         case Scalar(name=name):
@@ -109,7 +104,7 @@ class _Locations:
 class _Printer:
     """Prints one function; the names of its values are its own."""
 
-    def __init__(self, places: _Locations | None) -> None:
+    def __init__(self, places: _Locations) -> None:
         self._places = places
         self._names: dict[int, str] = {}
         self._taken: set[str] = set()
@@ -137,7 +132,7 @@ class _Printer:
             head += f" <{{{attributes}}}>"
         taken = ", ".join(type_text(value.type) for value in operation.operands)
         made = ", ".join(type_text(value.type) for value in operation.results)
-        place = self._places.reference(operation.location) if self._places is not None else ""
+        place = self._places.reference(operation.location)
         tail = f" : ({taken}) -> {made if len(operation.results) == 1 else f'({made})'}{place}"
         if not operation.regions:
             yield head + tail

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tenuto_analysis.dims import Dim
-from tenuto_analysis.graph import dims_of
 from tenuto_backend.applied import Applied
 from tenuto_backend.mlir import sizes
 from tenuto_backend.mlir.body import PARALLEL, Body, Compute, Loops, Tensor, aligned, generic, variable
@@ -76,12 +75,10 @@ def static(dims: Sequence[Dim]) -> Numbers:
     return Numbers(tuple(DYNAMIC if dim.constant is None else dim.constant for dim in dims))
 
 
-def plain(tensor: Tensor, dims: Sequence[Dim] | None = None) -> Loops:
+def plain(tensor: Tensor) -> Loops:
     """A tensor read in its own order."""
-    return Loops(tensor, identity(len(tensor.dims if dims is None else dims)))
+    return Loops(tensor, identity(len(tensor.dims)))
 
 
 Rule = Callable[[Site], Sequence[Value]]
 """Writes the operations, and gives the results."""
-
-__all__ = ["DYNAMIC", "Rule", "Site", "dims_of", "identity", "plain", "static"]

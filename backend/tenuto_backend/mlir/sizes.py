@@ -18,7 +18,7 @@ _PREDICATES = {Relation.EQ: 0, Relation.NE: 1, Relation.LT: 2, Relation.LE: 3, R
 
 def size(body: Body, dim: Dim, guarded: bool = False) -> Value:
     """A size; `guarded` where it may be computed without being wanted."""
-    known = _remembered(body, (dim, guarded))
+    known = body.size((dim, guarded))
     if known is not None:
         return known
     hint, body.hint = body.hint, ""
@@ -120,13 +120,3 @@ def _chain(body: Body, operator: str, parts: Sequence[Value], neutral: bool) -> 
     for part in parts[1:]:
         found = body.op(operator, [found, part], I1)
     return found
-
-
-def _remembered(body: Body, key: object) -> Value | None:
-    current: Body | None = body
-    while current is not None:
-        found = current.sizes.get(key)
-        if found is not None:
-            return found
-        current = current.outer
-    return None

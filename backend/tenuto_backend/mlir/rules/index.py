@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from tenuto_analysis.dims import ONE, Dim
-from tenuto_analysis.types import Int, ListValue, TupleValue
 from tenuto_backend.mlir.body import PARALLEL, Body, Loops, generic, variable
 from tenuto_backend.mlir.layout import Stretch, extracted, gathered, wrapped
 from tenuto_backend.mlir.operations import INDEX, Integer, Value
@@ -53,7 +52,7 @@ def _slice(site: Site) -> Sequence[Value]:
     """Bounds as in Python. How long the result is, its type says; so only where it begins is computed."""
     x, dims = site.value("x"), site.result_shape
     axes = [dim.constant for dim in site.dims("axes")]
-    starts, steps = _bounds(site, "starts"), _bounds(site, "steps")
+    starts, steps = site.bounds("starts"), site.bounds("steps")
     begin: dict[int, Value | int] = {}
     by: dict[int, int] = {}
     for axis, start, step in zip(axes, starts, steps, strict=True):
@@ -107,16 +106,6 @@ def _select(site: Site) -> Sequence[Value]:
         offset = wrapped(site.body, site.size(place), site.size(x.dims[axis]))
     stretches = [Stretch(offset if at == axis else 0, ONE if at == axis else size) for at, size in enumerate(x.dims)]
     return [extracted(site, x, stretches, site.result_shape)]
-
-
-def _bounds(site: Site, name: str) -> list[Dim | None]:
-    match site.arguments[name]:
-        case TupleValue(items=items) | ListValue(items=items):
-            return [item.value if isinstance(item, Int) else None for item in items]
-        case tuple() as items:
-            return [item.value if isinstance(item, Int) else None for item in items]
-        case other:
-            raise AssertionError(f"the bounds of a slice are a list: {other}")
 
 
 RULES: Mapping[str, Rule] = {"take": _take, "gather": _gather, "slice": _slice, "select": _select}

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from tenuto_analysis.dims import Dim
 from tenuto_analysis.dtypes import DType
-from tenuto_backend.mlir.body import PARALLEL, REDUCTION, Loops, Tensor, generic, variable
-from tenuto_backend.mlir.operations import I64, Affine, Value
+from tenuto_backend.mlir.body import PARALLEL, REDUCTION, Compute, Tensor, generic, variable
+from tenuto_backend.mlir.operations import I64, Affine, Ranked, Value
 from tenuto_backend.mlir.rules import arithmetic
 from tenuto_backend.mlir.rules.linear import narrowed
 from tenuto_backend.mlir.site import Rule, Site, identity, plain
@@ -18,21 +18,27 @@ _NEUTRAL = {"add": 0, "multiply": 1}
 
 def along(site: Site, x: Tensor, axes: Sequence[int], dims: Sequence[Dim], operator: str, dtype: DType) -> Value:
     """`x` joined by an operator along axes; `dims` are those of the result, with those axes as 1 or left out."""
-    start, wide = neutral(operator, dtype), arithmetic.accumulator(dtype)
-    rank = len(x.dims)
-    kept = len(dims) == rank
-    into = [Affine() if at in axes else variable(at) for at in range(rank) if kept or at not in axes]
-    total = generic(
-        site.body,
-        [REDUCTION if at in axes else PARALLEL for at in range(rank)],
-        [Loops(x, tuple(variable(at) for at in range(rank)))],
-        site.filled(dims, start, element(wide)),
-        into,
+    wide = arithmetic.accumulator(dtype)
+    total = _joined(
+        site,
+        x,
+        axes,
+        site.filled(dims, neutral(operator, dtype), element(wide)),
         lambda body, seen: arithmetic.binary(
             body, operator, wide, seen[1], arithmetic.cast(body, seen[0], dtype, wide)
         ),
     )
     return narrowed(site, total, dims)
+
+
+def _joined(site: Site, x: Tensor, axes: Sequence[int], start: Value, compute: Compute) -> Value:
+    """`x` joined along axes, which `start` has as 1 or not; `compute` sees an element and what is joined so far."""
+    assert isinstance(start.type, Ranked)
+    rank = len(x.dims)
+    kept = len(start.type.sizes) == rank
+    into = [Affine() if at in axes else variable(at) for at in range(rank) if kept or at not in axes]
+    loops = [REDUCTION if at in axes else PARALLEL for at in range(rank)]
+    return generic(site.body, loops, [plain(x)], start, into, compute)
 
 
 def neutral(operator: str, dtype: DType) -> int | float:
@@ -89,17 +95,14 @@ def mean_count(site: Site, x: Tensor, axes: Sequence[int]) -> Value:
 
 def _truth(operation: str, start: bool) -> Rule:
     def rule(site: Site) -> Sequence[Value]:
-        x, axes, kind = site.value("x"), _axes(site), site.element
-        rank, dims = len(x.dims), site.result_shape
-        kept = len(dims) == rank
-        into = [Affine() if at in axes else variable(at) for at in range(rank) if kept or at not in axes]
+        kind = site.element
+        whole = site.filled(site.result_shape, start, kind)
         return [
-            generic(
-                site.body,
-                [REDUCTION if at in axes else PARALLEL for at in range(rank)],
-                [Loops(x, tuple(variable(at) for at in range(rank)))],
-                site.filled(dims, start, kind),
-                into,
+            _joined(
+                site,
+                site.value("x"),
+                _axes(site),
+                whole,
                 lambda body, seen: body.op(operation, [seen[1], seen[0]], kind),
             )
         ]

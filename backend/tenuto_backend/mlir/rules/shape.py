@@ -169,7 +169,7 @@ def padded(site: Site, x: Tensor, before: Sequence[Dim], after: Sequence[Dim], n
 
 def _pad_edge(site: Site) -> Sequence[Value]:
     """Beyond an end the element at the end."""
-    return [_continued(site, lambda body, place, last: _held(body, place, last))]
+    return [_continued(site, _held)]
 
 
 def _pad_reflect(site: Site) -> Sequence[Value]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from tenuto_analysis.dims import ONE, Dim, literal
 from tenuto_analysis.dtypes import SCALARS
-from tenuto_analysis.types import Int, ListValue, TupleValue
 from tenuto_backend.onnx.reshaping import reshape
 from tenuto_backend.onnx.site import Rule, Site
 
@@ -46,7 +45,7 @@ def true_positions(site: Site) -> Sequence[str]:
 
 def slice_(site: Site) -> Sequence[str]:
     """Bounds as in Python, which are those of ONNX but for the ones that are left out."""
-    starts, stops, steps = (_bounds(site, name) for name in ("starts", "stops", "steps"))
+    starts, stops, steps = (site.bounds(name) for name in ("starts", "stops", "steps"))
     backwards = [step is not None and (step.constant or 1) < 0 for step in steps]
     first = [_bound(start, END if back else 0) for start, back in zip(starts, backwards, strict=True)]
     last = [_bound(stop, START if back else END) for stop, back in zip(stops, backwards, strict=True)]
@@ -60,16 +59,6 @@ def select(site: Site) -> Sequence[str]:
     place = site.dim("index")
     at = site.scope.integer(place.constant) if place.constant is not None else site("Squeeze", site.size(place))
     return [site("Gather", site.value("x"), at, axis=site.integer("axis"))]
-
-
-def _bounds(site: Site, name: str) -> list[Dim | None]:
-    match site.arguments[name]:
-        case TupleValue(items=items) | ListValue(items=items):
-            return [item.value if isinstance(item, Int) else None for item in items]
-        case tuple() as items:
-            return [item.value if isinstance(item, Int) else None for item in items]
-        case other:
-            raise AssertionError(f"the bounds of a slice are a list: {other}")
 
 
 def _bound(bound: Dim | None, otherwise: int) -> Dim:

@@ -18,9 +18,11 @@ from tenuto_analysis.diagnostics.base import (
     Edit,
     Finding,
     Fix,
+    GraphProblem,
     Place,
     RelatedFinding,
     Severity,
+    seen_from,
 )
 from tenuto_analysis.diagnostics.names import (
     DuplicateName,
@@ -55,6 +57,7 @@ def findings(db: Database, file: str) -> tuple[Finding, ...]:
         if "#" in key and keyword not in ("", "import"):
             found += _duplicate(db, file, key)
     found += _imports(db, file, reports)
+    found += _deployed(db, file)
     if allowed:
         found = suppressed(allowed, found)
     result = [_finding(db, file, starts[key], problem) for key, problem in found]
@@ -91,6 +94,17 @@ def _weights(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
         return ()
     found: tuple[Diagnostic, ...] = import_module("tenuto_analysis.elaborate.checkpoints").problems(db, file, key)
     return found
+
+
+def _deployed(db: Database, file: str) -> tuple[tuple[str, Diagnostic], ...]:
+    """What the graphs of a file's deploys show, each once. To make them takes what most checks need not load."""
+    deploys = [key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key]
+    if not deploys:
+        return ()
+    analysed = import_module("tenuto_analysis.deployed")
+    found: list[GraphProblem] = [problem for key in deploys for problem in analysed.problems(db, file, key)]
+    seen = [seen_from(problem, file) for problem in found]
+    return tuple({(key, problem.span, problem.rule): (key, problem) for key, problem in reversed(seen)}.values())[::-1]
 
 
 def _beside(found: list[Diagnostic], broken: tuple[SyntaxProblem, ...]) -> list[Diagnostic]:

@@ -13,7 +13,9 @@ from importlib.resources import files
 from typing import ClassVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from tenuto_analysis.compat import override
 from tenuto_grammar.text import Span
 
 
@@ -85,6 +87,41 @@ class Diagnostic(Struct, frozen=True):
     def explanation(cls) -> str:
         """The Markdown page that `tenuto explain` prints and the tests run."""
         return files("tenuto_analysis.diagnostics").joinpath(f"explain/{cls.rule}.md").read_text(encoding="utf-8")
+
+
+class GraphProblem(Diagnostic, frozen=True, kw_only=True):
+    """A problem that the graph of a deploy shows, at the place in the source that causes it.
+
+    That may be in another file than the deploy, or in the library. `calls` are the places that lead there: the deploy's
+    name, then calls, from the outermost inwards. `moved` is set where the problem is told at one of them.
+    """
+
+    place: Place
+    calls: tuple[Place, ...]
+    moved: bool = False
+
+    @property
+    @override
+    def related(self) -> tuple[Related, ...]:
+        return (Related(self.place, "it happens here"),) if self.moved else ()
+
+    @property
+    def mends(self) -> tuple[Fix, ...]:
+        """The fixes, where the problem is told at its own place."""
+        return ()
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return () if self.moved else self.mends
+
+
+def seen_from(problem: GraphProblem, file: str) -> tuple[str, GraphProblem]:
+    """A problem as a file tells it, with the declaration that it is told in: at its place, or at the innermost call."""
+    place = next(place for place in (problem.place, *reversed(problem.calls)) if place.file == file)
+    if place == problem.place:
+        return place.declaration, problem
+    return place.declaration, replace(problem, span=place.span, moved=True)
 
 
 # ------------------------------------------------------------------------------------- what leaves analysis: plain data

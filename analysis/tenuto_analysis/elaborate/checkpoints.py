@@ -25,7 +25,7 @@ def problems(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
 @query
 def wanted_weights(db: Database, file: str, key: str) -> tuple[Wanted, ...] | None:
     """The weights that a deploy's model wants; None where a mistake, or what no build can do yet, hides them."""
-    if not _sound(db, file):
+    if not sound(db, file):
         return None
     graph = elaborated(db, file, key)
     if isinstance(graph, Refusal):
@@ -33,7 +33,8 @@ def wanted_weights(db: Database, file: str, key: str) -> tuple[Wanted, ...] | No
     return tuple((weight.path, weight.value.type) for weight in graph.entry.weights)
 
 
-def _sound(db: Database, file: str) -> bool:
+@query
+def sound(db: Database, file: str) -> bool:
     """Whether a file, and all that its imports reach, is without an error."""
     reached = {file: None}
     waiting = [file]

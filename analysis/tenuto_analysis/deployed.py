@@ -1,0 +1,33 @@
+"""What is wrong with a deploy as a whole: found on its graph, told at the places that cause it.
+
+An analysis is a function of the graph; `ANALYSES` lists them in order. There is a graph only where nothing that a
+deploy is made of has an error. What is found may stand in any declaration that is reached. `model.findings` tells it in
+the file of the deploy, where it happens or at the call that leads there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tenuto_analysis.database import Database, query
+from tenuto_analysis.diagnostics.base import GraphProblem
+from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.elaborate.checkpoints import sound
+from tenuto_analysis.elaborate.deploys import elaborated
+from tenuto_analysis.graph import Graph
+
+Analysis = Callable[[Database, str, str, Graph], Iterator[GraphProblem]]
+"""Takes the file and the name of the deploy, and its graph."""
+
+ANALYSES: tuple[Analysis, ...] = ()
+
+
+@query
+def problems(db: Database, file: str, name: str) -> tuple[GraphProblem, ...]:
+    """What the analyses say of a deploy; nothing where a mistake, or what no build can do yet, hides its graph."""
+    if not ANALYSES or not sound(db, file):
+        return ()
+    graph = elaborated(db, file, name)
+    if isinstance(graph, Refusal):
+        return ()
+    return tuple(problem for analysis in ANALYSES for problem in analysis(db, file, name, graph))

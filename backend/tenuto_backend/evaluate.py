@@ -1,4 +1,4 @@
-"""Runs a typed graph in NumPy, with the reference's primitives: what a pass or a lowering is compared with.
+"""Runs a typed graph in NumPy, with the reference's primitives: what a pass, a lowering or a range is compared with.
 
 Sizes are read off the shapes that arrive. Every value is held against its type: its dtype, its rank, and each of its
 sizes, evaluated.
@@ -7,7 +7,7 @@ sizes, evaluated.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,19 +35,38 @@ from tenuto_backend.reference.values import Array
 
 Arrays = dict[int, Array]  # by the identity of the Ssa
 Sizes = dict[Leaf, int]
+Watch = Callable[[tuple[Call, ...], Node | None, Ssa, Array], None]
+"""Is told each value: the calls that lead to the function, and the node that made the value, or None where it was given
+to the function or to a step of a loop."""
 
 
 class WrongValue(Exception):
     """A value is not what its type says: the graph, or a primitive, is wrong."""
 
 
-def run(graph: Graph, inputs: Sequence[Array], weights: Mapping[str, Array]) -> tuple[Array, ...]:
-    """The results of a graph: `inputs` in the order of its entry, `weights` by path."""
+def run(
+    graph: Graph, inputs: Sequence[Array], weights: Mapping[str, Array], watch: Watch | None = None
+) -> tuple[Array, ...]:
+    """The results of a graph: `inputs` in the order of its entry, `weights` by path; `watch` is told every value."""
     entry = graph.entry
-    return _function(entry, [*inputs, *(weights[weight.path] for weight in entry.weights)])
+    return _function(entry, [*inputs, *(weights[weight.path] for weight in entry.weights)], _Watching(watch, ()))
 
 
-def _function(function: Function, given: Sequence[Array]) -> tuple[Array, ...]:
+class _Watching(NamedTuple):
+    """Who is told the values of a function, and the calls that lead to it."""
+
+    watch: Watch | None
+    calls: tuple[Call, ...]
+
+    def within(self, call: Call) -> _Watching:
+        return _Watching(self.watch, (*self.calls, call)) if self.watch is not None else self
+
+    def tell(self, node: Node | None, ssa: Ssa, array: Array) -> None:
+        if self.watch is not None:
+            self.watch(self.calls, node, ssa, array)
+
+
+def _function(function: Function, given: Sequence[Array], watching: _Watching) -> tuple[Array, ...]:
     values: Arrays = {}
     sizes: Sizes = {}
     taken = [*function.inputs, *(ssa for _, ssa in function.size_inputs), *(w.value for w in function.weights)]
@@ -58,19 +77,21 @@ def _function(function: Function, given: Sequence[Array]) -> tuple[Array, ...]:
         sizes[leaf] = int(values[id(ssa)])
     for ssa, array in zip(taken, given, strict=True):
         _hold(ssa, array, sizes)
-    return _block(function.body, values, sizes)
+        watching.tell(None, ssa, array)
+    return _block(function.body, values, sizes, watching)
 
 
-def _block(block: Block, values: Arrays, sizes: Sizes) -> tuple[Array, ...]:
+def _block(block: Block, values: Arrays, sizes: Sizes, watching: _Watching) -> tuple[Array, ...]:
     for node in block.nodes:
-        for ssa, array in zip(node.results, _node(node, values, sizes), strict=True):
+        for ssa, array in zip(node.results, _node(node, values, sizes, watching), strict=True):
             values[id(ssa)] = array
             _learn(ssa, array, sizes)
             _hold(ssa, array, sizes)
+            watching.tell(node, ssa, array)
     return tuple(values[id(result)] for result in block.results)
 
 
-def _node(node: Node, values: Arrays, sizes: Sizes) -> Sequence[Array]:
+def _node(node: Node, values: Arrays, sizes: Sizes, watching: _Watching) -> Sequence[Array]:
     match node:
         case Apply(op=op, arguments=arguments):
             return _primitive(op, {name: _argument(item, values, sizes) for name, item in arguments.items()})
@@ -79,17 +100,18 @@ def _node(node: Node, values: Arrays, sizes: Sizes) -> Sequence[Array]:
         case Size(dim=dim):
             return [np.asarray(_size(dim, sizes), np.int64)]
         case Call(function=function, operands=operands, weights=weights):
-            return _function(function, [values[id(ssa)] for ssa in (*operands, *weights)])
+            given = [values[id(ssa)] for ssa in (*operands, *weights)]
+            return _function(function, given, watching.within(node))
         case If(test=Ssa() as test, then=then, otherwise=otherwise):
-            return _block(then if values[id(test)] else otherwise, values, sizes)
+            return _block(then if values[id(test)] else otherwise, values, sizes, watching)
         case If(test=test, then=then, otherwise=otherwise):
             assert not isinstance(test, Ssa)
-            return _block(then if holds(test, sizes) else otherwise, values, sizes)
+            return _block(then if holds(test, sizes) else otherwise, values, sizes, watching)
         case Loop():
-            return _loop(node, values, sizes)
+            return _loop(node, values, sizes, watching)
 
 
-def _loop(node: Loop, values: Arrays, sizes: Sizes) -> Sequence[Array]:
+def _loop(node: Loop, values: Arrays, sizes: Sizes, watching: _Watching) -> Sequence[Array]:
     carried = [values[id(ssa)] for ssa in node.initial]
     collected: list[list[Array]] = [[] for _ in node.body.results[len(carried) :]]
     length = _size(node.length, sizes) if node.length is not None else None
@@ -98,9 +120,11 @@ def _loop(node: Loop, values: Arrays, sizes: Sizes) -> Sequence[Array]:
         values.update((id(ssa), array) for ssa, array in zip(node.carried, carried, strict=True))
         values[id(node.index)] = np.asarray(step, np.int64)
         sizes[node.symbol] = step
-        if node.test is not None and not _block(node.test, values, sizes)[0]:
+        for ssa in (node.index, *node.carried):
+            watching.tell(None, ssa, values[id(ssa)])
+        if node.test is not None and not _block(node.test, values, sizes, watching)[0]:
             break
-        given = _block(node.body, values, sizes)
+        given = _block(node.body, values, sizes, watching)
         carried = list(given[: len(carried)])
         for gathered, array in zip(collected, given[len(carried) :], strict=True):
             gathered.append(array)

@@ -146,6 +146,8 @@ def substitute(
     dim: Dim, replace: Callable[[Leaf], Dim | None], flags: Callable[[Leaf], bool | Leaf | None] = lambda _: None
 ) -> Dim:
     """`dim` with each leaf replaced where `replace` (for a flag, `flags`) gives another, in normal form again."""
+    if isinstance(dim.atom, Leaf):  # Most are one name.
+        return replace(dim.atom) or (fresh() if isinstance(dim.atom, TooLarge) else dim)
     return _Substitution(replace, flags).dim(dim)
 
 

@@ -66,11 +66,13 @@ class TooLarge(Leaf, Struct, frozen=True):
 class Dim:
     """An integer expression in normal form: immutable and interned, so `==` and `hash` are those of the object."""
 
-    __slots__ = ("__weakref__", "_leaves", "_text", "constant", "lowest", "size", "terms")
+    __slots__ = ("__weakref__", "_leaves", "_text", "atom", "constant", "lowest", "size", "terms")
 
     terms: Mapping[Monomial, int]
     constant: int | None
     """The value, where this is a literal."""
+    atom: Atom | None
+    """The atom, where this is one and nothing else."""
     lowest: int | None
     """A lower bound that follows from the leaves' own bounds alone, or None."""
     size: int
@@ -388,10 +390,7 @@ def operands(atom: Atom) -> tuple[Dim, ...]:
 
 def single_atom(dim: Dim) -> Atom | None:
     """The atom that this Dim is, where it is one and nothing else."""
-    if len(dim.terms) != 1:
-        return None
-    ((monomial, coefficient),) = dim.terms.items()
-    return monomial.atoms[0] if coefficient == 1 and len(monomial.atoms) == 1 else None
+    return dim.atom
 
 
 def order_of(atom: Atom) -> tuple[int, str, str]:
@@ -436,8 +435,14 @@ def _dim(terms: dict[Monomial, int]) -> Dim:
     dim = Dim()
     dim.terms = terms
     dim.constant = None if len(terms) > 1 else terms.get(_UNIT) if terms else 0
-    dim.size = sum(monomial.size for monomial in terms)
-    if dim.size > SIZE_LIMIT or any(abs(c) >> BIT_LIMIT for c in terms.values()):
+    dim.atom, dim.size = None, 0
+    for monomial, coefficient in terms.items():
+        dim.size += monomial.size
+        if abs(coefficient) >> BIT_LIMIT:
+            return fresh()
+        if coefficient == 1 and len(terms) == 1 and len(monomial.atoms) == 1:
+            dim.atom = monomial.atoms[0]
+    if dim.size > SIZE_LIMIT:
         return fresh()
     dim.lowest = _lowest_of_sum(terms)
     return dim

@@ -118,49 +118,55 @@ def _trail(came_from: dict[str, str], start: str, end: str) -> tuple[str, ...]:
     return tuple(reversed(trail))
 
 
-def _free(node: syntax.Node, bound: set[str]) -> Iterator[str]:
+def _free(node: syntax.Node, bound: set[str]) -> set[str]:
     """The names that a node mentions and that are not in `bound`; a statement adds what it binds to `bound`."""
+    found: set[str] = set()
+    _gather(node, bound, found)
+    return found
+
+
+def _gather(node: syntax.Node, bound: set[str], found: set[str]) -> None:
     match node:
         case syntax.Name(text=text):
             if text not in bound:
-                yield text
+                found.add(text)
         case syntax.Path(parts=(first, *_)):
             if first.text not in bound:
-                yield first.text
+                found.add(first.text)
         case syntax.Pack(value=syntax.Call(arguments=arguments)):
             for argument in arguments:  # What is called is a shape function, whatever else has its name.
-                yield from _free(argument, bound)
+                _gather(argument, bound, found)
         case syntax.Definition(generics=generics, parameters=parameters):
             # A shape may mention a parameter that stands later in the list.
             inside = bound | {item.name.text for item in generics} | {item.name.text for item in parameters}
-            yield from _below(node, inside)
+            _below(node, inside, found)
         case syntax.TypeAlias(generics=generics) | syntax.Record(generics=generics):
-            yield from _below(node, {*bound, *(item.name.text for item in generics)})
+            _below(node, {*bound, *(item.name.text for item in generics)}, found)
         case syntax.Comprehension(element=element, pattern=pattern, iterable=iterable):
-            yield from _free(iterable, bound)
-            yield from _free(element, {*bound, *_names(pattern)})
+            _gather(iterable, bound, found)
+            _gather(element, {*bound, *_names(pattern)}, found)
         case syntax.For(pattern=pattern, iterable=iterable, body=body):
-            yield from _free(iterable, bound)
-            yield from _below(body, {*bound, *_names(pattern)})
+            _gather(iterable, bound, found)
+            _below(body, {*bound, *_names(pattern)}, found)
             bound |= set(_collected(body))
         case syntax.While(body=body):
-            yield from _below(node, set(bound))
+            _below(node, set(bound), found)
             bound |= set(_collected(body))
         case syntax.Block():
-            yield from _below(node, set(bound))
+            _below(node, set(bound), found)
         case syntax.Let(pattern=pattern):
-            yield from _below(node, bound)
+            _below(node, bound, found)
             bound |= set(_names(pattern))
         case syntax.Param(name=name) | syntax.Sub(name=name) | syntax.Var(name=name):
-            yield from _below(node, bound)
+            _below(node, bound, found)
             bound.add(name.text)
         case _:
-            yield from _below(node, bound)
+            _below(node, bound, found)
 
 
-def _below(node: syntax.Node, bound: set[str]) -> Iterator[str]:
+def _below(node: syntax.Node, bound: set[str], found: set[str]) -> None:
     for child in syntax.children(node):
-        yield from _free(child, bound)
+        _gather(child, bound, found)
 
 
 def _names(pattern: syntax.Pattern) -> Iterator[str]:

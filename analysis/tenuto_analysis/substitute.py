@@ -128,6 +128,8 @@ class Substitution(Struct):
 
     def path(self, name: str) -> Value | None:
         """The value of `c` or of `c.hidden`."""
+        if "." not in name:
+            return self.values.get(name)
         first, *rest = name.split(".")
         value = self.values.get(first)
         for part in rest:

@@ -1,0 +1,1 @@
+"""What a graph costs: weights, operations, bytes, memory, time. Formulas in its sizes."""

@@ -10,6 +10,7 @@ from math import prod
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
@@ -22,6 +23,7 @@ from tenuto_analysis.elaborate.deploys import elaborated, refuse_settings
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
+from tenuto_backend.bound import bound, chosen
 from tenuto_backend.passes import optimised
 from tenuto_backend.passes.batch_norm import fold_batch_norms
 from tenuto_backend.reference.values import Array
@@ -88,6 +90,11 @@ def program(
     if errors:
         raise stopped(db, place, *errors)
     return _program(graph, WeightsOf(graph, wanted, opened, sources, 0), fold)
+
+
+def with_sizes(made: Program, sizes: Mapping[str, int]) -> Program:
+    """The program with these numbers for sizes that it leaves open, by name; raises `ArtifactError`."""
+    return replace(made, graph=bound(made.graph, chosen(made.graph, sizes))) if sizes else made
 
 
 def parameters(graph: Graph) -> int:

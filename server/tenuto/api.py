@@ -6,7 +6,7 @@ It shares its parts with the command line, so that both build and run the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -15,7 +15,7 @@ from tenuto.checking import ProgramError, problems
 from tenuto.cli.target import Opened, open_file, without_deploy
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
-from tenuto_backend.build import Program, Stopped, program, typed_graph
+from tenuto_backend.build import Program, Stopped, program, typed_graph, with_sizes
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.onnx.emit import emit
@@ -28,6 +28,8 @@ from tenuto_backend.runtime.inputs import ready
 from tenuto_server.workspace import report
 
 _Made = TypeVar("_Made")
+
+NO_SIZES: Mapping[str, int] = {}
 
 
 def load(path: str | Path, *, allow_outside: bool = False) -> Source:
@@ -132,12 +134,14 @@ class Deploy:
         ledger: bool = True,
         inline: bool = False,
         fold_batch_norm: bool = False,
+        dims: Mapping[str, int] = NO_SIZES,
     ) -> Artifact:
         """The deploy as an ONNX model: in memory, or written to `path`, with its weights beside it or `inline`.
 
         `portable` is opset 21, which is understood most widely; `modern` has operators such as Attention. The `ledger`
         tells, in the model's metadata, where each value comes from. `fold_batch_norm` puts normalisations by recorded
         statistics into the layers before them: fewer nodes, and weights that are no more those of the checkpoint.
+        `dims` gives numbers for sizes that the deploy leaves open: `dims={"B": 1}`.
 
         >>> import tenuto, pathlib, tempfile
         >>> digits = tenuto.load("examples/mlp.ten").deploy("digits_small")
@@ -153,18 +157,26 @@ class Deploy:
         """
         if path is not None and Path(path).suffix != ".onnx":
             raise ValueError(f"{os.fspath(path)!r}: the name of an ONNX model ends in .onnx")
-        made = self._folded_program if fold_batch_norm else self._program
+        made = with_sizes(self._folded_program if fold_batch_norm else self._program, dims)
+        interface = of_graph(made.graph) if dims else self._interface
         options = Options(Profile(profile), opset, ledger=ledger, checkpoints=made.checkpoints)
         emitted = emit(self._opened.workspace.database, made.graph, options)
         if path is None:
-            return Artifact(with_weights(emitted, made.weights), None, self._interface)
+            return Artifact(with_weights(emitted, made.weights), None, interface)
         saved = save(emitted, made.weights, Path(path), inline)
-        return Artifact(read_model(saved.model), saved.model, self._interface)
+        return Artifact(read_model(saved.model), saved.model, interface)
 
-    def to_mlir(self, path: str | Path | None = None, *, fold_batch_norm: bool = False) -> mlir_files.MlirArtifact:
+    def to_mlir(
+        self,
+        path: str | Path | None = None,
+        *,
+        fold_batch_norm: bool = False,
+        dims: Mapping[str, int] = NO_SIZES,
+    ) -> mlir_files.MlirArtifact:
         """The deploy as a module of MLIR: its text, and where a `path` is given its file, with the weights beside it.
 
-        Weights are parameters, which the file beside the module gives: the same file as that of an ONNX model.
+        Weights are parameters, which the file beside the module gives: the same file as that of an ONNX model. `dims`
+        gives numbers for sizes that the deploy leaves open.
 
         >>> import tenuto, pathlib, tempfile
         >>> digits = tenuto.load("examples/mlp.ten").deploy("digits_small")
@@ -183,7 +195,7 @@ class Deploy:
         """
         if path is not None and Path(path).suffix != ".mlir":
             raise ValueError(f"{os.fspath(path)!r}: the name of a module of MLIR ends in .mlir")
-        made = self._folded_program if fold_batch_norm else self._program
+        made = with_sizes(self._folded_program if fold_batch_norm else self._program, dims)
         module = self._build(lambda: mlir.emit(self._opened.workspace.database, made.graph))
         if path is None:
             return mlir_files.artifact(module)

@@ -14,7 +14,7 @@ from tenuto_analysis.types import Bool, Int, ListValue, RecordValue, ShapeValue,
 
 def fix_sizes(function: Function, sizes: Mapping[Leaf, Dim]) -> None:
     """Put numbers in the place of symbols, in the types of all values and in what the nodes say of sizes."""
-    fixing = _Fixing(sizes)
+    fixing = Fixing(sizes)
     for ssa in (*function.inputs, *(weight.value for weight in function.weights)):
         fixing.ssa(ssa)
     fixing.block(function.body)
@@ -22,7 +22,9 @@ def fix_sizes(function: Function, sizes: Mapping[Leaf, Dim]) -> None:
     function.size_inputs = tuple((leaf, ssa) for leaf, ssa in function.size_inputs if leaf not in sizes)
 
 
-class _Fixing:
+class Fixing:
+    """Numbers in the place of symbols; types and nodes are changed where they are."""
+
     def __init__(self, sizes: Mapping[Leaf, Dim]) -> None:
         self._sizes = sizes
 

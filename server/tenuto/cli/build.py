@@ -16,7 +16,7 @@ from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings
 from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
-from tenuto_backend.build import Program, Stopped, parameters, program
+from tenuto_backend.build import Program, Stopped, parameters, program, with_sizes
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.mlir.operations import count
@@ -76,7 +76,9 @@ def run(read: argparse.Namespace) -> int:
 def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
     started = time.perf_counter()
     database, file = opened.workspace.database, opened.source.file
-    made = program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm)
+    made = with_sizes(
+        program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm), dict(read.dim)
+    )
     arrays = _Shown(made, deploy, read.quiet)
     write = _onnx if read.emit == "onnx" else _mlir
     functions, nodes, saved = write(database, made, arrays, Path(read.output) / f"{deploy}.{read.emit}", read)

@@ -129,6 +129,47 @@ LINEAR = [
     Case("einsum", {"parts": ("T[M, K]",)}, ["T[K]"], {"pattern": "m k -> k"}),
 ]
 
+SHORT = ("bf16", "f16", "f8e4m3", "f8e5m2")
+CONVOLVED = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+ENLARGED = {**CONVOLVED, "output_padding": 0}
+
+MIXED = [
+    Case("matmul", {"a": "T[B, M, K]", "b": "T[K, N]"}, ["f32[B, M, N]"], dtypes=SHORT),
+    Case("matmul", {"a": "T[K]", "b": "T[B, K, N]"}, ["f64[B, N]"], dtypes=("f32", "bf16")),
+    Case("matmul", {"a": "T[M, K]", "b": "T[K, N]"}, ["f16[M, N]"], dtypes=("f8e4m3", "f8e5m2", "bf16")),
+    Case("matmul", {"a": "T[M, K]", "b": "T[K, N]"}, ["bf16[M, N]"], dtypes=("f8e4m3", "f16")),
+    Case("matmul", {"a": "T[M, K]", "b": "f8e5m2[K, N]"}, ["f32[M, N]"], dtypes=("f8e4m3", "bf16", "f32")),
+    Case(
+        "einsum",
+        {"parts": ("T[B, M, K]", "bf16[B, K, N]")},
+        ["f32[B, N, M]"],
+        {"pattern": "b in_ k, b k out -> b out in_"},
+        ("bf16", "f8e4m3", "f32"),
+    ),
+    Case(
+        "conv1d",
+        {"x": "T[B, 4, L]", "weight": "T[6, 2, 3]", "bias": "T[6]"},
+        ["f32[B, 6, L - 2]"],
+        {**CONVOLVED, "groups": 2},
+        SHORT,
+    ),
+    Case(
+        "conv2d",
+        {"x": "T[B, 3, H, W]", "weight": "f8e4m3[5, 3, 3, 2]", "bias": "f32[5]"},
+        ["f32[B, 5, H - 2, W - 1]"],
+        CONVOLVED,
+        ("f8e4m3", "bf16"),
+    ),
+    Case(
+        "conv_transpose1d",
+        {"x": "T[B, 4, L]", "weight": "T[4, 3, 2]"},
+        ["f32[B, 3, 2 * L]"],
+        {**ENLARGED, "stride": 2, "bias": None},
+        ("bf16", "f16"),
+    ),
+]
+"""Products whose sums are kept in another dtype than their operands have."""
+
 REDUCE = [
     Case(op, {"x": Given("T[B, M, N]", low, high)}, [result], {"axis": axis, "keepdims": keep}, dtypes)
     for op, low, high, dtypes in (
@@ -307,9 +348,6 @@ INDEX = [
     ),
 ]
 
-CONVOLVED = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1}
-ENLARGED = {**CONVOLVED, "output_padding": 0}
-
 
 def places(size: str, kernel: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> str:
     return f"({size} + {2 * padding - dilation * (kernel - 1) - 1}) // {stride} + 1"
@@ -411,6 +449,7 @@ FAMILIES: Mapping[str, Sequence[Case]] = {
     "elementwise": ELEMENTWISE,
     "compare": COMPARE,
     "linear": LINEAR,
+    "mixed": MIXED,
     "reduce": REDUCE,
     "shape": SHAPE,
     "index": INDEX,

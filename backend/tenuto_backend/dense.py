@@ -15,6 +15,7 @@ class Dense(Struct, frozen=True, eq=False):
 
     x: Ssa
     kernel: Ssa
+    product: Ssa
     bias: Ssa | None
     inside: tuple[Node, ...]
 
@@ -28,7 +29,7 @@ def dense(node: Node, makers: Mapping[int, Node], reads: Counter[int]) -> Dense 
                 return None
             match before:
                 case Apply(op="transpose", arguments={"x": Ssa() as kernel}):
-                    return Dense(x, kernel, None, (before,))
+                    return Dense(x, kernel, result, None, (before,))
                 case _:
                     return None
         case Apply(op="add", arguments={"a": Ssa() as product, "b": Ssa() as bias}, results=(result,)):
@@ -38,7 +39,7 @@ def dense(node: Node, makers: Mapping[int, Node], reads: Counter[int]) -> Dense 
                 return None
             if len(bias.type.shape) != 1 or product.type.shape != result.type.shape:
                 return None
-            return Dense(found.x, found.kernel, bias, (*found.inside, before))
+            return Dense(found.x, found.kernel, found.product, bias, (*found.inside, before))
         case _:
             return None
 

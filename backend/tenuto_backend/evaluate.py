@@ -30,7 +30,7 @@ from tenuto_analysis.types import (
     Value,
 )
 from tenuto_backend.reference import dtypes
-from tenuto_backend.reference.primitives import DTYPED, PRIMITIVES
+from tenuto_backend.reference.primitives import DTYPED, PRIMITIVES, PRODUCTS
 from tenuto_backend.reference.values import Array
 
 Arrays = dict[int, Array]  # by the identity of the Ssa
@@ -93,8 +93,9 @@ def _block(block: Block, values: Arrays, sizes: Sizes, watching: _Watching) -> t
 
 def _node(node: Node, values: Arrays, sizes: Sizes, watching: _Watching) -> Sequence[Array]:
     match node:
-        case Apply(op=op, arguments=arguments):
-            return _primitive(op, {name: _argument(item, values, sizes) for name, item in arguments.items()})
+        case Apply(op=op, arguments=arguments, results=results):
+            passed = {name: _argument(item, values, sizes) for name, item in arguments.items()}
+            return _primitive(op, passed | {"result": _dtype(results[0])} if op in PRODUCTS else passed)
         case Literal(value=value, result=result):
             return [np.asarray(value, _dtype(result))]
         case Size(dim=dim):
@@ -144,7 +145,7 @@ def _primitive(op: str, arguments: dict[str, Any]) -> Sequence[Array]:
         return [_INDEXING[op](**arguments)]
     if op in DTYPED:
         arguments["dtype"] = arguments.pop(next(iter(arguments)))
-    taken = {name: value for name, value in arguments.items() if not isinstance(value, np.dtype) or name == "dtype"}
+    taken = {name: value for name, value in arguments.items() if not isinstance(value, np.dtype) or name in _DTYPES}
     with np.errstate(all="ignore"):
         found = PRIMITIVES[op](**taken)
     return list(found) if isinstance(found, list | tuple) else [np.asarray(found)]
@@ -160,6 +161,9 @@ def _slice(x: Array, starts: list[int], stops: list[int], steps: list[int], axes
 def _select(x: Array, axis: int, index: int) -> Array:
     return np.asarray(np.take(x, index, axis=axis))
 
+
+_DTYPES = frozenset({"dtype", "result"})
+"""The names under which a primitive takes a dtype."""
 
 _INDEXING: Mapping[str, Callable[..., Array]] = {"slice": _slice, "select": _select}
 

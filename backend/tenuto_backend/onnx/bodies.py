@@ -10,7 +10,7 @@ from onnx import GraphProto, NodeProto, ValueInfoProto
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_analysis.dtypes import BOOL, Kind
+from tenuto_analysis.dtypes import BOOL, SCALARS, Kind, Scalar
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_analysis.types import Tensor
 from tenuto_backend.applied import scalar
@@ -18,15 +18,18 @@ from tenuto_backend.dense import Dense, dense, makers_in, reads_in
 from tenuto_backend.onnx import sizes
 from tenuto_backend.onnx.declared import Declared, declared, lower
 from tenuto_backend.onnx.infos import value_info
+from tenuto_backend.onnx.library import between_casts, computed_in, has_others
 from tenuto_backend.onnx.options import OnnxError, Options
 from tenuto_backend.onnx.provenance import Places
 from tenuto_backend.onnx.rules import EXCEPTIONS, RULES
 from tenuto_backend.onnx.schemas import takes
 from tenuto_backend.onnx.scope import Axis, Scope
 from tenuto_backend.onnx.site import Site
+from tenuto_backend.passes.constant_folding import exact
 
 DOMAIN = "tenuto"
 TRUTH = Tensor(BOOL, ())
+F32 = SCALARS["f32"]
 
 
 class Told(Struct, frozen=True):
@@ -64,7 +67,7 @@ def write(writer: Writer, scope: Scope, block: Block) -> None:
         _tell(writer, scope, node)
         since = len(scope.nodes)
         layer = layers.get(id(node))
-        names = _node(writer, scope, node) if layer is None else _gemm(scope, layer)
+        names = _node(writer, scope, node) if layer is None else _gemm(scope, node, layer)
         _bind(writer, scope, node.results, names, since, node.origin)
 
 
@@ -129,21 +132,39 @@ def _bind(
 
 
 def _dense(scope: Scope, block: Block) -> dict[int, Dense]:
-    """The dense layers of a block that are one operator, by their last nodes; onnxruntime has it for floats alone."""
+    """The dense layers of a block that are one operator, by their last nodes; onnxruntime has it for floats alone.
+
+    A product whose sums are kept in a wider dtype is that operator in it, where the bias is added in it too.
+    """
     makers, reads = makers_in(block), reads_in(block)
     found: dict[int, Dense] = {}
     for node in block.nodes:
         layer = dense(node, makers, reads)
         if layer is not None and layer.bias is not None:
-            dtype = scalar(layer.x.type.dtype)
-            if dtype.kind is Kind.FLOAT and takes("Gemm", scope.unit.opset, dtype):
+            dtype = scalar(node.results[0].type.dtype)
+            if dtype.kind is Kind.FLOAT and takes("Gemm", scope.unit.opset, dtype) and _sums_in(layer, dtype):
                 found[id(node)] = layer
     return found
 
 
-def _gemm(scope: Scope, layer: Dense) -> Sequence[str]:
+def _sums_in(layer: Dense, dtype: Scalar) -> bool:
+    """Whether the product is given in a dtype, and computed in it: a short one is rounded before the bias is added."""
+    operands = [scalar(ssa.type.dtype) for ssa in (layer.x, layer.kernel)]
+    if layer.product.type.dtype != dtype or layer.bias is None or layer.bias.type.dtype != dtype:
+        return False
+    return all(found == dtype for found in operands) or (
+        dtype.bits >= F32.bits and all(exact(found, dtype) for found in operands)
+    )
+
+
+def _gemm(scope: Scope, node: Node, layer: Dense) -> Sequence[str]:
     assert layer.bias is not None
-    return [scope.op("Gemm", *map(scope.value, (layer.x, layer.kernel, layer.bias)), transB=1)]
+    site = Site("Gemm", {}, node.results, scope)
+    dtype = node.results[0].type.dtype
+    operands = [
+        site.recast(scope.value(ssa), scalar(ssa.type.dtype), dtype) for ssa in (layer.x, layer.kernel, layer.bias)
+    ]
+    return [scope.op("Gemm", *operands, transB=1)]
 
 
 # ----------------------------------------------------------------------------------------------------------- primitives
@@ -192,12 +213,30 @@ def _call(writer: Writer, scope: Scope, node: Call) -> Sequence[str]:
 
 
 def _recognised(writer: Writer, scope: Scope, node: Call) -> Sequence[str] | None:
-    """The call of a library function as the one operator that its declaration names."""
+    """The call of a library function as the one operator that its declaration names, between casts where it has any."""
     function = node.function
     if not function.file.startswith(str(modules.STD)):
         return None
     found = declared(writer.db, function.file, function.key)
-    return _as_declared(Site(function.name, node.arguments, node.results, scope), found) if found is not None else None
+    dtype = computed_in(node) if found is not None else None
+    if found is None or dtype is None:
+        return None
+    if not has_others(node, dtype):
+        return _as_declared(Site(function.name, node.arguments, node.results, scope), found)
+    # Written apart, so that nothing is left of it where there is no such operator.
+    apart = Scope(scope.unit, scope)
+    site = between_casts(apart, node, dtype)
+    names = _as_declared(site, found)
+    if names is None:
+        return None
+    cast = [
+        site.recast(name, scalar(wide.type.dtype), result.type.dtype)
+        for name, wide, result in zip(names, site.results, node.results, strict=True)
+    ]
+    scope.nodes += apart.nodes
+    scope.infos += apart.infos
+    scope.made |= apart.made
+    return cast
 
 
 # -------------------------------------------------------------------------------------------------------- control flow

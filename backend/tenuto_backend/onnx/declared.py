@@ -14,7 +14,7 @@ from msgspec import Struct
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.dims import Truth, literal
-from tenuto_analysis.dtypes import Scalar
+from tenuto_analysis.dtypes import SCALARS, Kind, Scalar
 from tenuto_analysis.graph import Argument, Ssa, tensors_of
 from tenuto_analysis.patterns import Pattern, parse_pattern
 from tenuto_analysis.types import Bool, DTypeValue, Float, Int, ListValue, NoneValue, Str, TupleValue, Value
@@ -25,6 +25,8 @@ from tenuto_backend.onnx.schemas import Schema, schema
 from tenuto_backend.onnx.scope import Attribute
 from tenuto_backend.onnx.site import Site
 from tenuto_grammar import syntax
+
+F32 = SCALARS["f32"]
 
 
 class Declared(Struct, frozen=True, eq=False):
@@ -58,7 +60,7 @@ def lower(site: Site, found: Declared) -> Sequence[str] | None:
     if fitted is None or (fitted and found.definition.keyword is not syntax.Keyword.OP):
         return None
     names = [
-        site.cast(item.name, wide) if (wide := fitted.get(known.input(at))) is not None and item.dtype else item.name
+        item.name if item.dtype is None else site.recast(item.name, item.dtype, fitted.get(known.input(at), item.dtype))
         for at, item in enumerate(inputs)
     ]
     while names and not names[-1]:
@@ -67,7 +69,7 @@ def lower(site: Site, found: Declared) -> Sequence[str] | None:
     outputs = [unit.names.fresh(f"{unit.hint}.{operator}") for _ in site.results]
     results = site.scope.ops(operator, names, outputs, **attributes)
     return [
-        site.cast(name, result.type.dtype) if known.output(at) in fitted else name
+        site.recast(name, fitted.get(known.output(at), scalar(result.type.dtype)), result.type.dtype)
         for at, (name, result) in enumerate(zip(results, site.results, strict=True))
     ]
 
@@ -123,14 +125,20 @@ def _kind(definition: syntax.Definition, expression: syntax.Expression) -> str:
 
 
 def _fitted(site: Site, known: Schema, inputs: Sequence[_Input]) -> Mapping[str, Scalar] | None:
-    """For each type variable whose dtype the operator lacks, the dtype to compute in; None where there is none."""
+    """For each type variable whose dtype the operator lacks, or that would have several, the dtype to compute in.
+
+    None where there is none. Floats meet in `f32` or `f64`, which hold every shorter one: the product of a mixed type.
+    """
     found: dict[str, Scalar] = {}
     places = [(known.input(at), item.dtype) for at, item in enumerate(inputs) if item.dtype is not None]
     places += [(known.output(at), scalar(result.type.dtype)) for at, result in enumerate(site.results)]
     for variable, dtype in places:
-        assert dtype is not None
-        if variable not in found and not known.takes(variable, dtype.name):
-            chosen = next((wide for wide in wider(dtype) if known.takes(variable, wide.name)), None)
+        several = {other for name, other in places if name == variable}
+        mixed = len(several) > 1 and all(other.kind is Kind.FLOAT for other in several)
+        if variable not in found and (mixed or not known.takes(variable, dtype.name)):
+            widest = max(several, key=lambda other: other.bits) if mixed else dtype
+            candidates = (widest, *wider(widest)) if widest.bits >= F32.bits else wider(widest)
+            chosen = next((wide for wide in candidates if known.takes(variable, wide.name)), None)
             if chosen is None:
                 return None
             found[variable] = chosen

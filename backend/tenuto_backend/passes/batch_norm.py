@@ -191,6 +191,8 @@ class _InFunction:
             layer = _layer(before, makers, reads) if before is not None else None
             if norm is None or before is None or layer is None or reads[id(norm.x)] != 1:
                 continue
+            if norm.x.type.dtype != layer.kernel.type.dtype:  # The product has a wider dtype than its operands.
+                continue
             pair = _Pair(layer.kernel, layer.bias, norm.weights, norm.eps)
             if not self._can_fold(pair, reads):
                 continue

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from tenuto_backend.reference.dtypes import working
+from tenuto_backend.reference.dtypes import DType, summing
 from tenuto_backend.reference.elementwise import Primitive
 from tenuto_backend.reference.values import Array
 
@@ -35,9 +35,10 @@ def _conv(
     padding: int = 0,
     dilation: int = 1,
     groups: int = 1,
+    result: DType | None = None,
 ) -> Array:
-    kernel = weight.shape[2:]
-    wide = windows(padded(x.astype(working(x.dtype)), padding, 0.0), kernel, stride, dilation)
+    kernel, target = weight.shape[2:], x.dtype if result is None else result
+    wide = windows(padded(x.astype(summing(x.dtype, weight.dtype, target)), padding, 0.0), kernel, stride, dilation)
     taps = weight.astype(wide.dtype)
     rank = len(kernel)
     inputs, outputs = x.shape[1] // groups, weight.shape[0] // groups
@@ -47,7 +48,7 @@ def _conv(
         filters = taps[group * outputs : (group + 1) * outputs]
         axes = [1, *range(2 + rank, 2 + 2 * rank)], [1, *range(2, 2 + rank)]
         found.append(np.moveaxis(np.tensordot(part, filters, axes), -1, 1))
-    return _biased(np.concatenate(found, 1), bias).astype(x.dtype)
+    return _biased(np.concatenate(found, 1), bias).astype(target)
 
 
 def _conv_transpose(
@@ -59,9 +60,10 @@ def _conv_transpose(
     output_padding: int = 0,
     dilation: int = 1,
     groups: int = 1,
+    result: DType | None = None,
 ) -> Array:
-    kernel = weight.shape[2:]
-    wide = x.astype(working(x.dtype))
+    kernel, target = weight.shape[2:], x.dtype if result is None else result
+    wide = x.astype(summing(x.dtype, weight.dtype, target))
     taps = weight.astype(wide.dtype)
     inputs, outputs = x.shape[1] // groups, weight.shape[1]
     sizes = [
@@ -74,13 +76,13 @@ def _conv_transpose(
         part = wide[:, group * inputs : (group + 1) * inputs]
         filters = taps[group * inputs : (group + 1) * inputs].reshape(inputs, outputs, len(places))[..., number]
         added = np.moveaxis(np.tensordot(part, filters, ([1], [0])), -1, 1)
-        target = [
+        reached = [
             slice(at * dilation, at * dilation + (size - 1) * stride + 1, stride) if size else slice(0, 0)
             for at, size in zip(place, x.shape[2:], strict=True)
         ]
-        found[(slice(None), slice(group * outputs, (group + 1) * outputs), *target)] += added
+        found[(slice(None), slice(group * outputs, (group + 1) * outputs), *reached)] += added
     inside = [slice(padding, max(size - padding, 0)) for size in sizes]
-    return _biased(found[(slice(None), slice(None), *inside)], bias).astype(x.dtype)
+    return _biased(found[(slice(None), slice(None), *inside)], bias).astype(target)
 
 
 def _biased(x: Array, bias: Array | None) -> Array:

@@ -72,6 +72,11 @@ def accumulated(dtype: DType) -> DType:
     return DTYPES["i32"] if dtype in INTEGER and dtype.itemsize < 4 else dtype
 
 
+def summing(*dtypes: DType) -> DType:
+    """The dtype in which the evaluator sums products of tensors, whose sum is given in the last of these dtypes."""
+    return np.result_type(*map(working, dtypes))
+
+
 def working(dtype: DType) -> DType:
     """The dtype in which the evaluator computes for tensors of `dtype`: NumPy's own, wide enough to sum in."""
     if dtype in FLOATING and dtype != DTYPES["f64"]:

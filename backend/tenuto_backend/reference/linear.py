@@ -7,18 +7,19 @@ from string import ascii_letters
 
 import numpy as np
 
-from tenuto_backend.reference.dtypes import accumulated, working
+from tenuto_backend.reference.dtypes import DType, accumulated, summing
 from tenuto_backend.reference.elementwise import Primitive
 from tenuto_backend.reference.pattern import ELLIPSIS, Side, parse, spread
 from tenuto_backend.reference.values import Array, Refused
 
 
-def _matmul(a: Array, b: Array) -> Array:
-    wide = np.matmul(a.astype(working(a.dtype)), b.astype(working(b.dtype)))
-    return np.asarray(wide).astype(accumulated(a.dtype))
+def _matmul(a: Array, b: Array, result: DType | None = None) -> Array:
+    target = accumulated(a.dtype) if result is None else result
+    wide = summing(a.dtype, b.dtype, target)
+    return np.asarray(np.matmul(a.astype(wide), b.astype(wide))).astype(target)
 
 
-def _einsum(pattern: str, parts: Sequence[Array]) -> Array:
+def _einsum(pattern: str, parts: Sequence[Array], result: DType | None = None) -> Array:
     rule = parse(pattern)
     if len(rule.inputs) != len(parts):
         raise Refused(f"the pattern {pattern!r} is for {len(rule.inputs)} tensors, not {len(parts)}")
@@ -32,8 +33,9 @@ def _einsum(pattern: str, parts: Sequence[Array]) -> Array:
         raise Refused(f"the right side of {pattern!r} names an axis that the left side lacks")
     _agree(rule.inputs, parts, pattern)
     equation = ",".join(_word(side, letters) for side in rule.inputs) + "->" + _word(rule.output, letters)
-    wide = [part.astype(working(part.dtype)) for part in parts]
-    return np.asarray(np.einsum(equation, *wide)).astype(accumulated(parts[0].dtype))
+    target = accumulated(parts[0].dtype) if result is None else result
+    wide = summing(*(part.dtype for part in parts), target)
+    return np.asarray(np.einsum(equation, *(part.astype(wide) for part in parts))).astype(target)
 
 
 def _agree(inputs: Sequence[Side], parts: Sequence[Array], pattern: str) -> None:

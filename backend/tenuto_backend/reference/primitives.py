@@ -19,5 +19,8 @@ PRIMITIVES: Mapping[str, Callable[..., Array | list[Array] | tuple[Array, Array]
     **resize.PRIMITIVES,
 }
 
+PRODUCTS = frozenset({*linear.PRIMITIVES, *conv.PRIMITIVES})
+"""Sums of products, which may be given the dtype of their result as `result`: products are exact, sums kept in it."""
+
 DTYPED = frozenset({"cast", "arange"})
 """Primitives whose result has a dtype that no argument has; they are given their first generic as `dtype`."""

@@ -52,7 +52,7 @@ def _summed(site: Site, x: Tensor, weight: Tensor, stride: int, dilation: int, g
     channel, inner = 1 + first, 2 + first + rank
     windows = tuple(window(2 + first + at, stride, inner + 1 + at, dilation) for at in range(rank))
     taps = tuple(variable(inner + 1 + at) for at in range(rank))
-    source, target = site.dtype("x"), arithmetic.accumulator(site.result.dtype)
+    sources, target = (site.dtype("x"), site.dtype("weight")), arithmetic.accumulator(site.result.dtype)
     total = generic(
         site.body,
         [PARALLEL] * len(split) + [REDUCTION] * (1 + rank),
@@ -62,7 +62,7 @@ def _summed(site: Site, x: Tensor, weight: Tensor, stride: int, dilation: int, g
         ],
         _start(site, split),
         identity(len(split)),
-        lambda body, seen: product(body, source, target, seen),
+        lambda body, seen: product(body, sources, target, seen),
     )
     value = narrowed(site, total, split)
     return site.as_result(reshaped(site, Tensor(value, split), dims).value)
@@ -70,9 +70,10 @@ def _summed(site: Site, x: Tensor, weight: Tensor, stride: int, dilation: int, g
 
 def _start(site: Site, split: Sequence[Dim]) -> Value:
     """What sums begin with: the bias of a channel, or nothing."""
-    source, target = site.result.dtype, arithmetic.accumulator(site.result.dtype)
+    target = arithmetic.accumulator(site.result.dtype)
     if site.is_none("bias"):
         return site.filled(split, 0, element(target))
+    source = site.dtype("bias")
     rank = len(site.shape("x")) - 2
     channels = split[1 : len(split) - rank]
     bias = reshaped(site, site.value("bias"), channels)

@@ -14,9 +14,10 @@ from tenuto_backend.mlir.site import Rule, Site, identity
 from tenuto_backend.mlir.types import element
 
 
-def product(body: Body, dtype: DType, to: DType, seen: Sequence[Value]) -> Value:
-    """The sum so far and one more product, in the dtype of the sum."""
-    *factors, total = [*(arithmetic.cast(body, value, dtype, to) for value in seen[:-1]), seen[-1]]
+def product(body: Body, dtypes: Sequence[DType], to: DType, seen: Sequence[Value]) -> Value:
+    """The sum so far and one more product of numbers of these dtypes, in the dtype of the sum."""
+    total = seen[-1]
+    factors = [arithmetic.cast(body, value, dtype, to) for value, dtype in zip(seen[:-1], dtypes, strict=True)]
     found = factors[0]
     for factor in factors[1:]:
         found = arithmetic.binary(body, "multiply", to, found, factor)
@@ -39,7 +40,7 @@ def narrowed(site: Site, total: Value, dims: Sequence[Dim]) -> Value:
 def _matmul(site: Site) -> Sequence[Value]:
     a, b = site.value("a"), site.value("b")
     dims, rank = site.result_shape, len(site.result_shape)
-    source, target = site.dtype("a"), arithmetic.accumulator(site.result.dtype)
+    sources, target = (site.dtype("a"), site.dtype("b")), arithmetic.accumulator(site.result.dtype)
     has_rows = len(a.dims) > 1  # A vector on the left has none.
     batch = rank - 2 if has_rows else rank - 1
     shared = variable(rank)
@@ -61,7 +62,7 @@ def _matmul(site: Site) -> Sequence[Value]:
         [Loops(a, left), Loops(b, right)],
         site.filled(dims, 0, element(target)),
         identity(rank),
-        lambda body, seen: product(body, source, target, seen),
+        lambda body, seen: product(body, sources, target, seen),
     )
     return [narrowed(site, total, dims)]
 
@@ -70,7 +71,7 @@ def _einsum(site: Site) -> Sequence[Value]:
     pattern = parse_pattern(site.text("pattern"))
     assert isinstance(pattern, Pattern), pattern
     parts = site.values("parts")
-    source, target = site.tensors("parts")[0].type.dtype, arithmetic.accumulator(site.result.dtype)
+    sources, target = [part.type.dtype for part in site.tensors("parts")], arithmetic.accumulator(site.result.dtype)
     output = [group[0] for group in pattern.output]
     names = [*output, *dict.fromkeys(g[0] for side in pattern.inputs for g in side if g[0] not in output)]
     at = {name: variable(index) for index, name in enumerate(names)}
@@ -80,7 +81,7 @@ def _einsum(site: Site) -> Sequence[Value]:
         [Loops(part, tuple(at[g[0]] for g in side)) for part, side in zip(parts, pattern.inputs, strict=True)],
         site.filled(site.result_shape, 0, element(target)),
         tuple(at[name] for name in output),
-        lambda body, seen: product(body, source, target, seen),
+        lambda body, seen: product(body, sources, target, seen),
     )
     return [narrowed(site, total, site.result_shape)]
 

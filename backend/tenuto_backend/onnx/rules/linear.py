@@ -13,17 +13,18 @@ from tenuto_backend.onnx.site import Rule, Site
 
 def matmul(site: Site) -> Sequence[str] | None:
     dtype = site.dtype("a")
-    if dtype == site.result.dtype:
+    if dtype == site.result.dtype or dtype.kind is Kind.FLOAT:
         return None
     a, b = site.value("a"), site.value("b")
-    if dtype.kind in (Kind.SIGNED, Kind.UNSIGNED) and dtype.bits == 8:
+    if dtype.bits == 8:
         return [site("MatMulInteger", a, b)]
     return [site("MatMul", site.cast(a, site.result.dtype), site.cast(b, site.result.dtype))]
 
 
 def einsum(site: Site) -> Sequence[str] | None:
     parts = list(tensors_of(site.arguments["parts"]))
-    if all(scalar(part.type.dtype) == site.result.dtype for part in parts):
+    dtype = scalar(parts[0].type.dtype)
+    if dtype == site.result.dtype or dtype.kind is Kind.FLOAT:
         return None
     wide = [site.cast(site.scope.value(part), site.result.dtype) for part in parts]
     return [site("Einsum", *wide, equation=equation(site.text("pattern")))]

@@ -20,13 +20,19 @@ class SettingsError(Exception):
 
 
 class Settings(NamedTuple):
-    """What a settings file says; `root` is the folder that it stands in, or a file's own folder where there is none."""
+    """What a settings file says; `root` is the folder that it stands in, or a file's own folder where there is none.
+
+    `path` is the file, `targets` are the profiles in it, as TOML gives them: `profiles.py` holds them against what a
+    profile may say.
+    """
 
     root: str
     select: frozenset[str] = frozenset()
     ignore: frozenset[str] = frozenset()
     exclude: tuple[str, ...] = ()
     severity: Mapping[str, Literal["error", "warning"]] = {}
+    targets: Mapping[str, object] = {}
+    path: str = ""
 
 
 class SettingsFinder:
@@ -98,7 +104,7 @@ def _parse(path: str, data: bytes) -> dict[str, object]:
 
 
 def _settings(folder: str, path: str, table: dict[str, object]) -> Settings:
-    settings = Settings(folder)
+    settings = Settings(folder, path=path)
     for key, value in table.items():
         reader = _READERS.get(key)
         if reader is None:
@@ -134,11 +140,20 @@ def _read_severity(settings: Settings, path: str, value: object) -> Settings:
     return settings._replace(severity=severity)
 
 
+def _read_targets(settings: Settings, path: str, value: object) -> Settings:
+    if not isinstance(value, dict):
+        raise SettingsError(
+            f'{path}: `targets` is a table of profiles, as in `[targets.board]` with `inherits = "groq.tsp"`'
+        )
+    return settings._replace(targets=value)
+
+
 _READERS: dict[str, Callable[[Settings, str, object], Settings]] = {
     "select": _read_select,
     "ignore": _read_ignore,
     "exclude": _read_exclude,
     "severity": _read_severity,
+    "targets": _read_targets,
 }
 
 

@@ -13,7 +13,8 @@ import msgspec
 
 from tenuto.extras import needed
 from tenuto_server.features.shown import NotShown, Shown, Wanted
-from tenuto_server.settings import SettingsError, SettingsFinder
+from tenuto_server.profiles import targets_of
+from tenuto_server.settings import Settings, SettingsError, SettingsFinder
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
 
@@ -33,7 +34,12 @@ def main() -> None:
 def show(wanted: Wanted) -> Shown | NotShown:
     """The view, made from the texts that are given and nothing else."""
     texts = wanted.files
-    workspace = Workspace(lambda file: Decoded(texts[file], None) if file in texts else None, _root())
+    settings = _settings()
+    workspace = Workspace(
+        lambda file: Decoded(texts[file], None) if file in texts else None,
+        lambda file: settings(file).root,
+        targets=lambda file: settings(file).targets,
+    )
     module, function = VIEWS[wanted.view]
     try:
         view: Callable[[Workspace, Wanted], Shown | NotShown] = getattr(import_module(module), function)
@@ -47,14 +53,16 @@ def show(wanted: Wanted) -> Shown | NotShown:
     return view(workspace, wanted)
 
 
-def _root() -> Callable[[str], str]:
-    settings = SettingsFinder()
+def _settings() -> Callable[[str], Settings]:
+    finder = SettingsFinder()
 
-    def root(file: str) -> str:
-        """The root of a file; the server has told of a mistake in its settings."""
+    def settings(file: str) -> Settings:
+        """The settings of a file; the server has told of a mistake in them."""
         try:
-            return settings.of(file).root
+            found = finder.of(file)
+            targets_of(found)
         except SettingsError:
-            return ""
+            return Settings("")
+        return found
 
-    return root
+    return settings

@@ -13,6 +13,7 @@ from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
+from tenuto_analysis.targets.profile import declared
 from tenuto_analysis.weights import Header, weights_header
 from tenuto_grammar.text import LineIndex
 from tenuto_server.headers import header_of
@@ -24,6 +25,7 @@ class Workspace:
     """`read` gives the content of a file (None: no such file), `root` the workspace root of a file, both by path.
 
     `header` gives the header of a file of weights, by its path and the root; it is read from the disk, if left out.
+    `targets` gives the profiles that the project of a file describes.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Workspace:
         read: Callable[[str], Decoded | None],
         root: Callable[[str], str],
         header: Callable[[str, str], Header | None] | None = None,
+        targets: Callable[[str], Mapping[str, object]] | None = None,
     ) -> None:
         self.database = Database()
         self._read = read
@@ -38,6 +41,7 @@ class Workspace:
         self._loaded: dict[str, Decoded | None] = {}
         self._lines: dict[str, LineIndex] = {}
         self._header = header or header_of
+        self._targets = targets or (lambda file: {})
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
@@ -119,7 +123,7 @@ class Workspace:
                 return Decoded(text, None) if text is not None else None
             return self._loaded[file] if file in self._loaded else self._read(file)
 
-        beside = Workspace(read, self._root, self._header)
+        beside = Workspace(read, self._root, self._header, self._targets)
         beside.database = Database(within=self.database)
         return beside
 
@@ -134,7 +138,9 @@ class Workspace:
             self._set(file, before)
 
     def _set(self, file: str, decoded: Decoded | None) -> None:
-        self.database.set(modules.root, file, self._root(file))
+        root = self._root(file)
+        self.database.set(modules.root, file, root)
+        self.database.set(declared, root, self._targets(file))
         self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
         self._loaded[file] = decoded
 

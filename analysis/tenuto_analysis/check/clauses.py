@@ -9,18 +9,13 @@ from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dtypes import SCALARS, Kind, Scalar
+from tenuto_analysis.targets.profile import known
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 # The named policies that fix the dtype of a value, and those that are made by a call.
 PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}
 NAMED = (*PLAIN, "mixed", "policy", "int8", "int4", "fp8")
-TARGETS = (
-    *("cpu.x86_64", "cpu.aarch64", "cuda.sm_80", "cuda.sm_89", "cuda.sm_90", "metal", "vulkan", "onnxruntime.cpu"),
-    *("rocm.gfx942", "rocm.gfx950", "rocm.gfx1100", "tensorrt", "tosa", "groq.tsp", "cerebras.wse3", "apple.ane"),
-    *("nvidia.h100", "nvidia.h200", "nvidia.b200", "amd.mi300x", "amd.xdna2", "google.tpu_v5e", "google.tpu_v6e"),
-    *("aws.trainium2", "aws.inferentia2", "intel.gaudi3", "qualcomm.hexagon", "arm.neoverse"),
-)
 PRECISION_CLASSES = ("any", "product", "wide")
 
 _DTYPE_FIELDS = ("params", "compute", "accumulate", "wide", "storage")
@@ -47,8 +42,9 @@ def check_local(ctx: Context, local: syntax.Local) -> None:
 
 def target(ctx: Context, text: str, span: Span) -> None:
     """A target is known by name; an empty part has been reported as what it is, a mistake in the syntax."""
-    if text not in TARGETS and all(text.split(".")):
-        _unknown(ctx, span, text, "target", TARGETS)
+    targets = known(ctx.db, ctx.file)
+    if text not in targets and all(text.split(".")):
+        _unknown(ctx, span, text, "target", targets)
 
 
 def policy(ctx: Context, node: syntax.Expression) -> None:

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from tenuto.cli.cache import Entry, StoredEntry, from_stored, stored
 from tenuto.cli.sources import Disk
+from tenuto_server.profiles import targets_of
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
 
@@ -35,7 +36,9 @@ class Analyzer:
 
     def __init__(self, disk: Disk, settings: SettingsFinder) -> None:
         self._disk = disk
-        self._workspace = Workspace(disk.decoded, lambda file: settings.of(file).root)
+        self._workspace = Workspace(
+            disk.decoded, lambda file: settings.of(file).root, targets=lambda file: targets_of(settings.of(file))
+        )
         self._may_fork = hasattr(os, "fork")
 
     def entries(self, files: list[str]) -> Iterator[tuple[str, Entry]]:

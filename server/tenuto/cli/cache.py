@@ -12,7 +12,7 @@ from __future__ import annotations
 import marshal
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -54,10 +54,10 @@ class Entry(NamedTuple):
 
 
 class Cache:
-    """The cache of the workspace at `root`; `folder` None keeps nothing."""
+    """The cache of the workspace at `root`, whose project describes these targets; `folder` None keeps nothing."""
 
-    def __init__(self, root: str, folder: str | None) -> None:
-        self._path = _path(folder, os.fsencode(root)) if folder else None
+    def __init__(self, root: str, folder: str | None, targets: Mapping[str, object]) -> None:
+        self._path = _path(folder, os.fsencode(root) + (repr(targets).encode() if targets else b"")) if folder else None
         self._entries: dict[str, StoredEntry] = (_read(self._path) or {}) if self._path else {}
         self._changed = False
 
@@ -133,7 +133,7 @@ def _package_files(folder: str) -> Iterable[str]:
         if entry.is_dir():
             if entry.name not in ("__pycache__", "explain"):
                 yield from _package_files(entry.path)
-        elif entry.name.endswith((".py", ".ten", ".lark")):
+        elif entry.name.endswith((".py", ".ten", ".lark", ".toml")):
             yield entry.path
 
 

@@ -67,7 +67,7 @@ class Checker:
         return self._analyzer.entries(files)
 
     def _cache(self, file: str) -> Cache:
-        root = self.settings.of(file).root
-        if root not in self._caches:
-            self._caches[root] = Cache(root, self._cache_folder)
-        return self._caches[root]
+        settings = self.settings.of(file)
+        if settings.root not in self._caches:
+            self._caches[settings.root] = Cache(settings.root, self._cache_folder, settings.targets)
+        return self._caches[settings.root]

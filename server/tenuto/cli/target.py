@@ -15,6 +15,7 @@ from tenuto.cli.sources import Disk, Source, shown
 from tenuto.cli.terminal import wants_color
 from tenuto_backend.build import deploys_of
 from tenuto_server.files import SUFFIX
+from tenuto_server.profiles import targets_of
 from tenuto_server.reports import Report
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
@@ -57,7 +58,9 @@ def open_file(path: str) -> Opened:
     if obstacle is not None:
         raise Misuse(f"cannot read `{path}`: {obstacle}")
     root = settings.of(file).root
-    workspace = Workspace(disk.decoded, lambda other: settings.of(other).root)
+    workspace = Workspace(
+        disk.decoded, lambda other: settings.of(other).root, targets=lambda other: targets_of(settings.of(other))
+    )
     # An error in an imported file stands in the way as one in the file itself does.
     checked = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
     found = (report for name in checked for report in workspace.reports(name))

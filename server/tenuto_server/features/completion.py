@@ -12,6 +12,7 @@ from tenuto_analysis.dtypes import FLOAT, SCALARS
 from tenuto_analysis.insight.cursor import Cursor, cursor_at, seen_at
 from tenuto_analysis.insight.entities import Entity, EntityKind
 from tenuto_analysis.insight.members import declared
+from tenuto_analysis.targets.profile import known
 from tenuto_analysis.types import (
     ConfigList,
     DTypeValue,
@@ -100,7 +101,7 @@ def _offers(typing: Typing) -> Iterable[Offer]:
         case (*above, syntax.Attribute(base=base), hole) if hole is not base:
             dotted = _dotted(base)
             if dotted is not None and _setting_key(above) == "target":
-                return _targets(f"{dotted}.")
+                return _targets(typing, f"{dotted}.")
             return offers.members(typing, typing.seen.survey.types.get(base.span) or _named_value(typing, base))
         case (*above, syntax.Path() as path, _):
             return _path(typing, tuple(above), path)
@@ -310,7 +311,7 @@ def _path(typing: Typing, above: tuple[syntax.Node, ...], path: syntax.Path) -> 
         case (*_, syntax.Import()):
             return _modules(typing, before)
         case (*_, syntax.Local() | syntax.Clauses()):
-            return _targets(before)
+            return _targets(typing, before)
         case (*_, syntax.Cast()):
             local = (offer for offer, value in offers.local_names(typing) if isinstance(value, DTypeValue))
             return (*(offer._replace(fit=0) for offer in local), *offers.dtypes())
@@ -455,7 +456,7 @@ def _setting_value(typing: Typing, node: syntax.Setting) -> Iterable[Offer]:
         case "precision":
             return _policies()
         case "target":
-            return _targets("")
+            return _targets(typing, "")
         case _:
             return () if node.key.text == "dims" else _expression(typing)
 
@@ -464,8 +465,8 @@ def _policies() -> Iterator[Offer]:
     return offers.language_names(clauses.NAMED, EntityKind.POLICY)
 
 
-def _targets(before: str) -> Iterator[Offer]:
-    for name in clauses.TARGETS:
+def _targets(typing: Typing, before: str) -> Iterator[Offer]:
+    for name in known(typing.db, typing.cursor.file):
         if name.startswith(before):
             rest = name.removeprefix(before)
             yield Offer(rest, Entity(EntityKind.TARGET, name), text=rest)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tenuto_analysis.dtypes import SCALARS, Kind
 from tenuto_analysis.insight.entities import EntityKind
+from tenuto_analysis.targets.profile import built_in, read
 
 KEYWORDS: Mapping[str, str] = {
     "import": "Brings names of another file into scope: `import blocks.mlp { a, b as c }`, or the file under a name.",
@@ -147,27 +148,6 @@ _FLOATS: Mapping[str, str] = {
     "f4e2m1": "with 2 bits of exponent and 1 of mantissa",
 }
 
-_TARGETS: Mapping[str, str] = {
-    "cpu": "Processors of this instruction set.",
-    "cuda": "NVIDIA GPUs of this architecture.",
-    "rocm": "AMD GPUs of this architecture.",
-    "metal": "Apple's GPUs.",
-    "vulkan": "GPUs through Vulkan.",
-    "onnxruntime": "onnxruntime with this provider.",
-    "tensorrt": "TensorRT.",
-    "tosa": "The operators of TOSA.",
-    "groq": "Groq's tensor streaming processor.",
-    "cerebras": "Cerebras' wafers.",
-    "apple": "Apple's neural engine.",
-    "nvidia": "NVIDIA's accelerator of this name.",
-    "amd": "AMD's accelerator of this name.",
-    "google": "Google's tensor processing unit of this generation.",
-    "aws": "Amazon's accelerator of this name.",
-    "intel": "Intel's accelerator of this name.",
-    "qualcomm": "Qualcomm's Hexagon.",
-    "arm": "Arm's server processors.",
-}
-
 
 def explained(kind: EntityKind, name: str) -> str | None:
     """What a name means that the language itself defines; None for other names."""
@@ -181,9 +161,14 @@ def explained(kind: EntityKind, name: str) -> str | None:
         case EntityKind.SETTING:
             return _SETTINGS.get(name)
         case EntityKind.TARGET:
-            return _TARGETS.get(name.split(".")[0])
+            return _target(name)
         case _:
             return None
+
+
+def _target(name: str) -> str | None:
+    """What ships with Tenuto is explained by its profile; a project knows its own."""
+    return f"{read(name).title}." if name in built_in() else None
 
 
 def _dtype(name: str) -> str | None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import os
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 
 from tenuto_server.documents import Change, Document, edited, opened
 from tenuto_server.features.warming import warm
 from tenuto_server.preferences import Preferences
+from tenuto_server.profiles import targets_of
 from tenuto_server.protocol.client import NOBODY, Client
 from tenuto_server.protocol.feature import Context
 from tenuto_server.protocol.uris import file_of, uri_of
@@ -61,7 +62,7 @@ class Session:
         self._asked: dict[Answer, tuple[Job, str | None]] = {}
         self._settings = SettingsFinder()
         self._told: set[str] = set()
-        self._workspace = Workspace(self._read, lambda file: self.settings(file).root)
+        self._workspace = Workspace(self._read, lambda file: self.settings(file).root, targets=self._targets)
         self._worker = Worker(self._workspace.database, partial(self._in_loop, failed))
 
     # --------------------------------------------------------------------------------------- in the event loop's thread
@@ -143,11 +144,21 @@ class Session:
         try:
             return self._settings.of(file)
         except SettingsError as error:
-            message = str(error)
-            if message not in self._told:
-                self._told.add(message)
-                self._in_loop(self._complain, message)
+            self._complain_once(str(error))
             return Settings("")
+
+    def _targets(self, file: str) -> Mapping[str, object]:
+        """The profiles of a file's project; none, with one message to the user, where one of them cannot be used."""
+        try:
+            return targets_of(self.settings(file))
+        except SettingsError as error:
+            self._complain_once(str(error))
+            return {}
+
+    def _complain_once(self, message: str) -> None:
+        if message not in self._told:
+            self._told.add(message)
+            self._in_loop(self._complain, message)
 
     def _context(self) -> Context:
         notify = partial(self._in_loop, self._notify)

@@ -1,0 +1,1 @@
+"""What hardware and runtimes can do, and which programs they can run."""

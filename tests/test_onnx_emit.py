@@ -486,6 +486,49 @@ def test_weights_may_lie_in_the_model(tmp_path: Path) -> None:
     agree(expected(found, inputs, weights), in_onnxruntime(saved.model).run(None, {"input": inputs[0]}))
 
 
+IN_PLACE = """
+model Two(x: float[B, 3]) -> float[B, 2] {
+  param first: float[3, 2] = zeros
+  param second: float[3, 2] = zeros
+  return x @ first + x @ second
+}
+
+deploy two = Two { weights: load("%s", rename = { "b": "second" }, transpose = [%s]) }
+"""
+
+
+def two(folder: Path, checkpoint: str, transposed: str, b: Array) -> tuple[tenuto.Deploy, Array]:
+    """A deploy of two weights from a checkpoint, and the first of them."""
+    first = numbers(3, 2)
+    (folder / checkpoint).parent.mkdir(exist_ok=True)
+    save_file({"first": first, "b": b}, folder / checkpoint)
+    (folder / "two.ten").write_text(IN_PLACE % (checkpoint, transposed), encoding="utf-8")
+    return tenuto.load(folder / "two.ten").deploy("two"), first
+
+
+def test_weights_may_stay_in_their_checkpoint(tmp_path: Path) -> None:
+    x, b = numbers(4, 3), numbers(3, 2) + 1
+    deploy, first = two(tmp_path, "w.safetensors", "", b)
+    artifact = deploy.to_onnx(tmp_path / "two.onnx", in_place=True)
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["two.onnx", "two.ten", "w.safetensors"]
+    np.testing.assert_allclose(artifact.run(x=x)["result"], x @ first + x @ b, rtol=1e-6)
+
+
+def test_weights_that_must_be_made_are_written_beside(tmp_path: Path) -> None:
+    x, b = numbers(4, 3), numbers(2, 3) + 1
+    deploy, first = two(tmp_path, "w.safetensors", '"b"', b)
+    artifact = deploy.to_onnx(tmp_path / "two.onnx", in_place=True)
+    assert set(load_file(tmp_path / "two.safetensors")) == {"second"}
+    np.testing.assert_allclose(artifact.run(x=x)["result"], x @ first + x @ b.T, rtol=1e-6)
+
+
+def test_weights_stay_in_place_in_the_folder_of_the_model_only(tmp_path: Path) -> None:
+    deploy, _ = two(tmp_path, "else/w.safetensors", "", numbers(3, 2))
+    with pytest.raises(ArtifactError, match="a checkpoint in the model's own folder"):
+        deploy.to_onnx(tmp_path / "two.onnx", in_place=True)
+    assert not (tmp_path / "two.onnx").exists()
+
+
 @pytest.mark.parametrize("dtype", ["bf16", "f16", "f64", "i8", "u4", "i4", "i2", "bool", "f8e4m3", "f4e2m1", "i64"])
 def test_every_dtype_is_stored_as_it_is(dtype: str, tmp_path: Path) -> None:
     values = np.asarray([[0, 1, 1], [1, 0, 1], [1, 1, 0]]).astype(DTYPES[dtype])

@@ -133,13 +133,15 @@ class Deploy:
         opset: int | None = None,
         ledger: bool = True,
         inline: bool = False,
+        in_place: bool = False,
         fold_batch_norm: bool = False,
         dims: Mapping[str, int] = NO_SIZES,
     ) -> Artifact:
         """The deploy as an ONNX model: in memory, or written to `path`, with its weights beside it or `inline`.
 
         `portable` is opset 21, which is understood most widely; `modern` has operators such as Attention. The `ledger`
-        tells, in the model's metadata, where each value comes from. `fold_batch_norm` puts normalisations by recorded
+        tells, in the model's metadata, where each value comes from. `in_place` leaves weights in a checkpoint of the
+        same folder that holds them as the model wants them. `fold_batch_norm` puts normalisations by recorded
         statistics into the layers before them: fewer nodes, and weights that are no more those of the checkpoint.
         `dims` gives numbers for sizes that the deploy leaves open: `dims={"B": 1}`.
 
@@ -163,7 +165,7 @@ class Deploy:
         emitted = emit(self._opened.workspace.database, made.graph, options)
         if path is None:
             return Artifact(with_weights(emitted, made.weights), None, interface)
-        saved = save(emitted, made.weights, Path(path), inline)
+        saved = save(emitted, made.weights, Path(path), inline, in_place)
         return Artifact(read_model(saved.model), saved.model, interface)
 
     def to_mlir(

@@ -66,11 +66,12 @@ class ArtifactError(Exception):
 
 
 class Saved(Struct, frozen=True):
-    """The files that were written, and how many bytes of weights they hold."""
+    """The files that were written, how many bytes the weights are, and the checkpoints in which they were left."""
 
     model: Path
     data: Path | None
     weight_bytes: int
+    checkpoints: tuple[Path, ...] = ()
 
 
 class Layout(Struct, frozen=True):

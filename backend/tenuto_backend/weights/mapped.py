@@ -80,6 +80,14 @@ def write(file: BinaryIO, data: npt.NDArray[np.uint8]) -> None:
         file.write(chunk.data)
 
 
+def place_of(array: Array) -> tuple[Path, int] | None:
+    """The file in which the bytes of an array stand as they are, and where they begin; None where there is none."""
+    source = _source(array)
+    if source is None or not array.flags.c_contiguous or not array.size:
+        return None
+    return source.path, _address(array) - _address(source)
+
+
 def _fill(found: npt.NDArray[np.uint8], source: _Mapped, address: int) -> None:
     """Reads the bytes that are mapped to an address."""
     start = address - _address(source)

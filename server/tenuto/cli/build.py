@@ -93,7 +93,7 @@ def _onnx(database: Database, made: Program, arrays: Mapping[str, Array], path: 
         checkpoints=made.checkpoints,
     )
     emitted = emit(database, made.graph, options)
-    saved = save(emitted, arrays, path, inline=read.inline)
+    saved = save(emitted, arrays, path, inline=read.inline, in_place=read.in_place)
     functions = emitted.model.functions
     nodes = len(emitted.model.graph.node) + sum(len(function.node) for function in functions)
     return Made(len(functions), nodes, saved)
@@ -145,11 +145,18 @@ def _table(rows: list[Row], nodes: str) -> Iterator[str]:
             f"{row.parameters:,}",
             _bytes(row.saved.weight_bytes),
             f"{row.seconds:.1f}",
-            " ".join(shown(str(path)) for path in (row.saved.model, row.saved.data) if path is not None),
+            _files(row.saved),
         )
         for row in rows
     ]
     return table([head, *cells], right=range(1, len(head) - 1))
+
+
+def _files(saved: Saved) -> str:
+    written = " ".join(shown(str(path)) for path in (saved.model, saved.data) if path is not None)
+    if not saved.checkpoints:
+        return written
+    return f"{written} (weights stay in {', '.join(path.name for path in saved.checkpoints)})"
 
 
 def _bytes(number: int) -> str:

@@ -36,6 +36,11 @@ def read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
     parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
     parser.add_argument(
+        "--in-place",
+        action="store_true",
+        help="weights that a safetensors or NumPy file in DIR holds as the model wants them stay there",
+    )
+    parser.add_argument(
         "--fold-batch-norm",
         action="store_true",
         help="put normalisations by recorded statistics into the layers before them, whose weights are then no more "
@@ -48,6 +53,8 @@ def read(arguments: list[str]) -> argparse.Namespace:
     found = parser.parse_args(arguments)
     if found.emit not in EMITTED:
         raise Misuse(f"--emit {found.emit} is not there yet: this version emits {', '.join(EMITTED)}")
+    if found.inline and found.in_place:
+        raise Misuse("--inline and --in-place exclude each other")
     if found.emit != "onnx":
         _refuse_options_of_onnx(found)
     found.profile = found.profile or PROFILE
@@ -68,6 +75,7 @@ def _refuse_options_of_onnx(found: argparse.Namespace) -> None:
         "--profile": found.profile is not None,
         "--opset": found.opset is not None,
         "--inline": found.inline,
+        "--in-place": found.in_place,
         "--no-ledger": not found.ledger,
     }
     for option, is_said in said.items():

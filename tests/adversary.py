@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, product
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from tenuto_analysis.database import Database
@@ -28,7 +27,9 @@ from tenuto_backend.weights.materialise import draw
 from tenuto_grammar import syntax
 from tests.generate.inputs import deployed_dims
 
-WRAPPING = frozenset({"add", "subtract", "multiply", "sum", "prod", "cumulative_sum", "matmul", "negate", "abs", "power"})
+WRAPPING = frozenset(
+    {"add", "subtract", "multiply", "sum", "prod", "cumulative_sum", "matmul", "negate", "abs", "power"}
+)
 ABSORBING = frozenset({"add", "subtract"})
 MOST = 160  # runs of a deploy at one choice of its sizes
 
@@ -67,7 +68,7 @@ class Oracle:
 
 
 class _Trace:
-    """One run. `infinite` are places where the first NaN or infinity arose, `wrong` those of numbers that are another's."""
+    """One run: where the first NaN or infinity arose (`infinite`), and where a number became another (`wrong`)."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -127,7 +128,7 @@ def _wide(array: Array) -> Array:
 
 def _rounded_away(value: float, array: Array) -> bool:
     stored = float(array.astype(np.float64))
-    return (value != 0 and stored == 0) or (np.isfinite(value) and not np.isfinite(stored))
+    return (value != 0 and stored == 0) or (np.isfinite(value) != np.isfinite(stored)) or np.isnan(stored)
 
 
 def _wraps(node: Apply, values: Mapping[int, Array], result: Array) -> bool:
@@ -195,7 +196,7 @@ def _fewest(kind: list[Array]) -> list[Array]:
 
 
 def _candidates(ssa: Ssa, sizes: Mapping[Leaf, int], number: int) -> Iterator[Array]:
-    shape = tuple(evaluate(item, sizes) for item in ssa.type.shape if isinstance(item, Dim))
+    shape = tuple(evaluate(item, sizes) or 0 for item in ssa.type.shape if isinstance(item, Dim))
     dtype = DTYPES[str(ssa.type.dtype)]
     low, high = _ends(ssa, sizes, dtype)
     source = np.random.default_rng(number)
@@ -220,8 +221,8 @@ def _typed(numbers: Array, dtype: DType, low: float, high: float) -> Array:
     if dtype == BOOL:
         return np.asarray(numbers > 0.5)
     if dtype not in FLOATING:
-        return np.rint(np.clip(numbers, low, high)).astype(dtype)
-    return np.clip(numbers, low, high).astype(dtype)
+        return np.asarray(np.rint(np.clip(numbers, low, high))).astype(dtype)
+    return np.asarray(np.clip(numbers, low, high)).astype(dtype)
 
 
 def _ends(ssa: Ssa, sizes: Mapping[Leaf, int], dtype: DType) -> tuple[float, float]:
@@ -229,13 +230,9 @@ def _ends(ssa: Ssa, sizes: Mapping[Leaf, int], dtype: DType) -> tuple[float, flo
         return 0.0, 1.0
     within = ssa.type.within
     if within is None:
-        return (-1.0, 1.0) if dtype in FLOATING else (float(_info(dtype).min), float(_info(dtype).max))
+        return (-1.0, 1.0) if dtype in FLOATING else (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max))
     found = [evaluate(end, sizes) if isinstance(end, Dim) else end for end in (within.low, within.high)]
     return (float(found[0] or 0), float(found[1] or 0))
-
-
-def _info(dtype: DType) -> Any:
-    return ml_dtypes.iinfo(dtype)
 
 
 def drawn(graph: Graph) -> dict[str, Array]:

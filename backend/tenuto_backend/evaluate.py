@@ -97,7 +97,8 @@ def _node(node: Node, values: Arrays, sizes: Sizes, watching: _Watching) -> Sequ
             passed = {name: _argument(item, values, sizes) for name, item in arguments.items()}
             return _primitive(op, passed | {"result": _dtype(results[0])} if op in PRODUCTS else passed)
         case Literal(value=value, result=result):
-            return [np.asarray(value, _dtype(result))]
+            with np.errstate(over="ignore"):
+                return [np.asarray(value, _dtype(result))]
         case Size(dim=dim):
             return [np.asarray(_size(dim, sizes), np.int64)]
         case Call(function=function, operands=operands, weights=weights):

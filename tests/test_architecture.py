@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "grammar/tenuto_grammar": {"lark", "msgspec"},
     "analysis/tenuto_analysis": {"tenuto_grammar", "msgspec", "typing_extensions"},
     "backend/tenuto_backend": {"tenuto_grammar", "tenuto_analysis", "msgspec", "numpy", "ml_dtypes"}
-    | {"gguf", "google", "graphlay", "onnx", "onnxruntime", "safetensors"},
+    | {"gguf", "google", "graphlay", "matplotlib", "onnx", "onnxruntime", "safetensors"},
     "server/tenuto_server": {
         "tenuto_grammar",
         "tenuto_analysis",

@@ -16,7 +16,7 @@ import tenuto
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.graph import Graph
-from tenuto_backend.build import Stopped, deploys_of, program, typed_graph
+from tenuto_backend.build import Stopped, program, typed_graph
 from tenuto_backend.evaluate import run as evaluated
 from tenuto_backend.mlir.emit import emit
 from tenuto_backend.mlir.operations import Function, Module
@@ -178,7 +178,7 @@ def test_every_deploy_of_the_examples_is_a_module_that_mlir_accepts() -> None:
         db = Database()
         db.set(modules.root, str(path), str(EXAMPLES))
         db.set(modules.file_text, str(path), path.read_text(encoding="utf-8"))
-        for deploy in deploys_of(db, str(path)):
+        for deploy in modules.deploys(db, str(path)):
             try:
                 graph = typed_graph(db, str(path), deploy)
             except Stopped as stopped:

@@ -98,7 +98,7 @@ def _weights(db: Database, file: str, key: str) -> tuple[Diagnostic, ...]:
 
 def _deployed(db: Database, file: str) -> tuple[tuple[str, Diagnostic], ...]:
     """What the graphs of a file's deploys show, each once. To make them takes what most checks need not load."""
-    deploys = [key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key]
+    deploys = modules.deploys(db, file)
     if not deploys:
         return ()
     analysed = import_module("tenuto_analysis.deployed")

@@ -65,6 +65,11 @@ def keys(db: Database, file: str) -> tuple[tuple[Key, str], ...]:
     return tuple((key, chunk.keyword or "") for key, chunk in _std_chunks(file))
 
 
+def deploys(db: Database, file: str) -> tuple[Key, ...]:
+    """The deploys of a file, in order."""
+    return tuple(key for key, keyword in keys(db, file) if keyword == "deploy" and "#" not in key)
+
+
 @input_fact
 def chunk_text(db: Database, place: tuple[str, Key]) -> str | None:
     """The text of one declaration of a file, without the white space after it. Follows from `file_text`."""

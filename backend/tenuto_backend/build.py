@@ -135,11 +135,6 @@ class WeightsOf(Mapping[str, Array]):
         return len(self._types)
 
 
-def deploys_of(db: Database, file: str) -> tuple[str, ...]:
-    """The deploys of a file, in its order."""
-    return tuple(key for key, keyword in modules.keys(db, file) if keyword == "deploy" and "#" not in key)
-
-
 def stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:
     """What to raise where these problems, which are at a place, end the build."""
     return Stopped(tuple(model.finding_at(db, place, problem) for problem in problems))

@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tenuto_analysis.cost.bytes import bytes_of
+from tenuto_analysis.cost.unknown import Largest
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import ZERO, Dim, Leaf, evaluate, leaves, maximum, substitute
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, operands_of
@@ -95,18 +96,20 @@ class _Happening(Struct):
 class _Scope(Struct, frozen=True):
     """Where the walk is: the sizes of this function in terms of the entry, the calls and the loops that led here.
 
-    A loop is the number of its step and its length; a size that depends on the step counts as the larger of those of
-    the first and of the last.
+    `unknown` has the largest of the sizes that only a run knows. A loop is the number of its step and its length; a
+    size that depends on the step counts as the larger of those of the first and of the last.
     """
 
     sizes: Mapping[Leaf, Dim] = {}
+    unknown: Mapping[Leaf, Dim] = {}
     part: str = ""
     calls: tuple[Place, ...] = ()
     loops: tuple[tuple[Leaf, Dim], ...] = ()
 
     def dim(self, dim: Dim) -> Dim:
         """A size of this function in terms of the entry."""
-        found = substitute(dim, self.sizes.get) if self.sizes else dim
+        found = substitute(dim, self.unknown.get) if self.unknown else dim
+        found = substitute(found, self.sizes.get) if self.sizes else found
         for step, length in reversed(self.loops):
             if step in leaves(found):
                 first, last = (substitute(found, {step: number}.get) for number in (ZERO, length - 1))
@@ -123,7 +126,8 @@ class _Flattening:
         self.born: list[int] = []
         self.last: list[int] = []
         self.where: dict[int, int] = {}
-        scope = _Scope()
+        self.largest = Largest()
+        scope = _Scope(unknown=self.largest.of(entry))
         inputs = [self._make(value, scope) for value in entry.inputs]
         results = self._function(entry, inputs, scope)
         for buffer in (*inputs, *results):
@@ -201,7 +205,7 @@ class _Flattening:
     def _call(self, node: Call, scope: _Scope) -> None:
         sizes = {leaf: scope.dim(size) for leaf, size in node.sizes.items()}
         part = ".".join(filter(None, (scope.part, node.part)))
-        inner = _Scope(sizes, part, (*scope.calls, node.origin))
+        inner = _Scope(sizes, self.largest.of(node.function), part, (*scope.calls, node.origin), scope.loops)
         found = self._function(node.function, [self.where[id(value)] for value in node.operands], inner)
         for result, buffer in zip(node.results, found, strict=True):
             self.where[id(result)] = buffer

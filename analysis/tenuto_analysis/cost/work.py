@@ -3,7 +3,7 @@
 Each operator is taken to read its operands from memory and to write its results there, once: nothing is fused. What
 looks up or cuts out reads as much as it gives, views read nothing. A call costs what its function costs at these sizes,
 a loop its length times its body, a branch the larger of its sides. The steps of a loop that ends by a condition are a
-size that nobody knows, `steps`.
+size that nobody knows, `steps`. A size that only a run knows counts as the largest that it may be.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msgspec import Struct
 from tenuto_analysis.cost.bytes import bytes_of
 from tenuto_analysis.cost.flops import flops
 from tenuto_analysis.cost.liveness import VIEWS
+from tenuto_analysis.cost.unknown import Largest
 from tenuto_analysis.dims import ONE, ZERO, Dim, Leaf, Symbol, evaluate, leaves, literal, maximum, of, substitute
 from tenuto_analysis.dtypes import DType, Kind, Quantised, Scalar
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, operands_of
@@ -107,11 +108,14 @@ class Counter:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Function, Work]] = {}
+        self.largest = Largest()
 
     def function(self, function: Function) -> Work:
+        """The work of one call, in terms of the function's sizes."""
         known = self._known.get(id(function))
         if known is None:
-            known = self._known[id(function)] = (function, self.block(function.body))
+            work = mapped(self.block(function.body), self.largest.of(function))
+            known = self._known[id(function)] = (function, work)
         return known[1]
 
     def block(self, block: Block) -> Work:
@@ -124,7 +128,7 @@ class Counter:
             case Literal() | Size():
                 return Work()
             case Call(function=function, sizes=sizes):
-                return _mapped(self.function(function), sizes)
+                return mapped(self.function(function), sizes)
             case If(then=then, otherwise=otherwise):
                 sides = zip(self.block(then).parts, self.block(otherwise).parts, strict=True)
                 return Work(*(maximum(a, b) for a, b in sides))
@@ -144,6 +148,11 @@ def at(work: Work, sizes: Mapping[Leaf, int]) -> Numbers | None:
     """Work at these sizes; None where one is not known."""
     numbers = [value for part in work.parts if (value := evaluate(part, sizes)) is not None]
     return Numbers(*numbers) if len(numbers) == len(work.parts) else None
+
+
+def mapped(work: Work, sizes: Mapping[Leaf, Dim]) -> Work:
+    """Work with other sizes: of a callee in terms of its caller."""
+    return Work(*(substitute(part, sizes.get) for part in work.parts)) if sizes else work
 
 
 def over_steps(dim: Dim, step: Leaf, length: Dim) -> Dim:
@@ -167,11 +176,6 @@ def over_steps(dim: Dim, step: Leaf, length: Dim) -> Dim:
             return length * maximum(substitute(dim, {step: ZERO}.get), substitute(dim, {step: last}.get))
         found = found + coefficient * substitute(of_terms({monomial: 1}), {step: ONE}.get) * powers[degree]
     return found
-
-
-def _mapped(work: Work, sizes: Mapping[Leaf, Dim]) -> Work:
-    """Work of a callee in terms of its caller."""
-    return Work(*(substitute(part, sizes.get) for part in work.parts)) if sizes else work
 
 
 def _sum(dims: Iterable[Dim]) -> Dim:

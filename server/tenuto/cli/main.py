@@ -40,6 +40,7 @@ COMMANDS = {
     "build": Command("tenuto.cli.build", "make an artifact of a deploy", "onnx"),
     "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs", "run"),
     "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact", "onnx"),
+    "cost": Command("tenuto.cli.cost", "count what a run of a deploy costs"),
     "graph": Command("tenuto.cli.graph", "draw a deploy", "graph"),
     "diff": Command("tenuto.cli.diff", "compare an artifact with its source", "onnx"),
     "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy", "onnx"),

@@ -13,7 +13,7 @@ from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import Outcome, count
 from tenuto.cli.sources import Disk, Source, shown
 from tenuto.cli.terminal import wants_color
-from tenuto_backend.build import deploys_of
+from tenuto_analysis import modules
 from tenuto_server.files import SUFFIX
 from tenuto_server.profiles import targets_of
 from tenuto_server.reports import Report
@@ -65,7 +65,7 @@ def open_file(path: str) -> Opened:
     checked = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
     found = (report for name in checked for report in workspace.reports(name))
     reports = tuple(report for report in found if report.severity == "error")
-    return Opened(workspace, disk, Source(file, shown(file)), root, deploys_of(workspace.database, file), reports)
+    return Opened(workspace, disk, Source(file, shown(file)), root, modules.deploys(workspace.database, file), reports)
 
 
 def only_deploy(opened: Opened, target: str) -> str:

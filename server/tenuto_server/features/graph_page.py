@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tenuto_analysis import modules
 from tenuto_analysis.diagnostics.base import Place
-from tenuto_backend.build import Stopped, deploys_of, typed_graph
+from tenuto_backend.build import Stopped, typed_graph
 from tenuto_backend.picture.page import page
 from tenuto_backend.picture.svg import Located
 from tenuto_server.features.deploy_of import Declaration, meant
@@ -18,7 +18,7 @@ def graph_page(workspace: Workspace, wanted: Wanted) -> Shown | NotShown:
     The deploy is the one of the name, or the first that has to do with the place and can be drawn.
     """
     if wanted.deploy is not None:
-        if wanted.deploy not in deploys_of(workspace.database, wanted.file):
+        if wanted.deploy not in modules.deploys(workspace.database, wanted.file):
             return NotShown(f"there is no deploy `{wanted.deploy}` here")
         return _page(workspace, (wanted.file, wanted.deploy))
     found = meant(workspace.database, wanted.file, wanted.offset or 0, wanted.files)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tenuto.cli.misuse import Misuse
+from tenuto.cli.options.sizes import add_dim
 
 EMITTED = ("onnx", "mlir")
 PROFILE = "portable"
@@ -20,14 +21,7 @@ def read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("target", metavar="FILE[:DEPLOY]")
     parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx or mlir (default: onnx)")
     parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
-    parser.add_argument(
-        "--dim",
-        action="append",
-        default=[],
-        type=_size,
-        metavar="NAME=SIZE",
-        help="a number for a size that the deploy leaves open; may be said several times",
-    )
+    add_dim(parser, "a number for a size that the deploy leaves open")
     parser.add_argument(
         "--profile",
         choices=["portable", "modern"],
@@ -59,14 +53,6 @@ def read(arguments: list[str]) -> argparse.Namespace:
         _refuse_options_of_onnx(found)
     found.profile = found.profile or PROFILE
     return found
-
-
-def _size(text: str) -> tuple[str, int]:
-    """`S=128`."""
-    name, equals, number = text.partition("=")
-    if not (name.isidentifier() and equals and number.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size: say it as S=128")
-    return name, int(number)
 
 
 def _refuse_options_of_onnx(found: argparse.Namespace) -> None:

@@ -15,14 +15,19 @@ from msgspec import Struct, field
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf
 from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.precision.policies import F32, Field, Precision
 from tenuto_analysis.types import Tensor, Value
 
 
 class Ssa(Struct, eq=False):
-    """A tensor that one node makes; `name` is what the source calls it, or empty."""
+    """A tensor that one node makes; `name` is what the source calls it, or empty.
+
+    `role` is the field of the policy in force that gave it its dtype; None where the program names the dtype.
+    """
 
     type: Tensor
     name: str = ""
+    role: Field | None = None
 
 
 Argument = Ssa | tuple["Argument", ...] | Value
@@ -30,12 +35,18 @@ Argument = Ssa | tuple["Argument", ...] | Value
 
 
 class Apply(Struct, eq=False):
-    """A primitive of `std`, or `slice` or `select`, which the language writes as an index."""
+    """A primitive of `std`, or `slice` or `select`, which the language writes as an index.
+
+    A `cast` that a policy asks for, and the program does not write, is `inserted`. `target` names where a clause of the
+    statement places it.
+    """
 
     op: str
     arguments: Mapping[str, Argument]
     results: tuple[Ssa, ...]
     origin: Place
+    inserted: bool = False
+    target: tuple[str, ...] = ()
 
 
 class Literal(Struct, eq=False):
@@ -66,7 +77,8 @@ class Call(Struct, eq=False):
     """A call of a function; `part` is the path of the model that is called, below the caller, or empty.
 
     `arguments` are those of the source, by name; `operands` are the tensors among them, in the order of the function's
-    inputs; `sizes` gives what the callee's symbols are in the caller's terms.
+    inputs; `sizes` gives what the callee's symbols are in the caller's terms. `target` names where a clause of the
+    statement, or of the part, places it.
     """
 
     function: Function
@@ -77,6 +89,7 @@ class Call(Struct, eq=False):
     results: tuple[Ssa, ...]
     part: str
     origin: Place
+    target: tuple[str, ...] = ()
 
 
 class Block(Struct, eq=False):
@@ -125,11 +138,15 @@ class Initialiser(Struct, frozen=True):
 
 
 class Weight(Struct, eq=False):
-    """A weight that a function takes, by its path below the model: `layer.3.attention.query.weight`."""
+    """A weight that a function takes, by its path below the model: `layer.3.attention.query.weight`.
+
+    `policy` is the one in force where it is declared.
+    """
 
     path: str
     value: Ssa
     initialiser: Initialiser | None
+    policy: Precision = F32
 
 
 class Function(Struct, eq=False):
@@ -138,6 +155,7 @@ class Function(Struct, eq=False):
     `symbols` are the sizes that it owns; each can be read off the shape of an input or a weight, or stands in
     `size_inputs`, whose values a caller passes after the inputs. `output_names` name the results where the definition
     returns a record or a tuple. `assumed` is what it takes for granted about its sizes, each with the reason given.
+    `policy` is the one in force in its body; `target` is what its `target` clause names.
     """
 
     name: str
@@ -152,6 +170,8 @@ class Function(Struct, eq=False):
     body: Block = field(default_factory=Block)
     output_names: tuple[str, ...] = ()
     assumed: tuple[tuple[Constraint, str], ...] = ()
+    policy: Precision = F32
+    target: tuple[str, ...] = ()
 
     @property
     def results(self) -> tuple[Ssa, ...]:

@@ -14,6 +14,7 @@ from msgspec import Struct
 from tenuto_analysis.compat import override
 from tenuto_analysis.dims import Constraint, Dim, Leaf, render
 from tenuto_analysis.dtypes import DType, DTypeClass
+from tenuto_analysis.precision.policies import Precision
 
 # --------------------------------------------------------------------------------------------------------------- shapes
 
@@ -292,6 +293,16 @@ class DTypeValue(Struct, frozen=True):
         return str(self.dtype)
 
 
+class PolicyValue(Struct, frozen=True):
+    """A precision policy that a `const` names."""
+
+    policy: Precision
+
+    @override
+    def __str__(self) -> str:
+        return str(self.policy)
+
+
 class TypeValue(Struct, frozen=True):
     """A type as a generic argument."""
 
@@ -511,6 +522,7 @@ Value = (
     | ConfigList
     | ShapeValue
     | DTypeValue
+    | PolicyValue
     | TypeValue
     | RecordValue
     | OptionalValue

@@ -1,24 +1,25 @@
-"""Clauses for precision and target: their names are checked here, their meaning is solved for each deploy."""
+"""Clauses for precision and target: what a program may write, and which policy that is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_analysis.check import expressions
+from tenuto_analysis.check import expressions, policies
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
-from tenuto_analysis.dtypes import SCALARS, Kind, Scalar
+from tenuto_analysis.dtypes import SCALARS, Scalar
+from tenuto_analysis.precision.policies import NAMED as FIXED
+from tenuto_analysis.precision.policies import Precision
 from tenuto_analysis.targets.profile import known
+from tenuto_analysis.types import UNKNOWN, DTypeValue, PolicyValue, Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 # The named policies that fix the dtype of a value, and those that are made by a call.
 PLAIN: Mapping[str, Scalar] = {name: SCALARS[name] for name in ("f64", "f32", "f16", "bf16")}
-NAMED = (*PLAIN, "mixed", "policy", "int8", "int4", "fp8")
+NAMED = (*PLAIN, *policies.MAKERS)
 PRECISION_CLASSES = ("any", "product", "wide")
-
-_DTYPE_FIELDS = ("params", "compute", "accumulate", "wide", "storage")
 
 
 def check(ctx: Context, clauses: syntax.Clauses) -> None:
@@ -47,42 +48,63 @@ def target(ctx: Context, text: str, span: Span) -> None:
         _unknown(ctx, span, text, "target", targets)
 
 
-def policy(ctx: Context, node: syntax.Expression) -> None:
-    """A policy is a name, a call that makes one, or a constant of the file."""
+def policy(ctx: Context, node: syntax.Expression) -> Precision | None:
+    """The policy that a clause or a setting names, makes, or has from a constant; None after a mistake."""
     match node:
+        case syntax.Parenthesized(inner=inner):
+            return policy(ctx, inner)
+        case syntax.Name(text=text) if text in FIXED:
+            return FIXED[text]
+        case syntax.Name(text=text, span=span) if text in policies.MAKERS:
+            return policies.made(ctx, text, (), span)
         case syntax.Name(text=text):
-            if text not in NAMED and expressions.declared(ctx, text) is None and ctx.find(text) is None:
-                _unknown(ctx, node.span, text, "precision policy", NAMED)
+            return _constant(ctx, node, _declared(ctx, text), text)
+        case syntax.Attribute(base=syntax.Name()):
+            return _constant(ctx, node, expressions.infer(ctx, node), "this")
         case syntax.Call(callee=syntax.Name(text=text) as callee, arguments=arguments):
             if text not in NAMED:
                 _unknown(ctx, callee.span, text, "precision policy", NAMED)
-                return
-            for argument in arguments:
-                _argument(ctx, argument)
+                return None
+            return policies.made(ctx, text, arguments, node.span)
+        case syntax.Missing():
+            return None
         case _:
             ctx.report(UnknownPolicy(node.span, "this", "precision policy", (), NAMED))
+            return None
+
+
+def _declared(ctx: Context, text: str) -> Value | None:
+    binding = ctx.find(text)
+    return binding.value if binding is not None else expressions.declared(ctx, text)
+
+
+def _constant(ctx: Context, node: syntax.Expression, value: Value | None, text: str) -> Precision | None:
+    match value:
+        case PolicyValue(policy=found):
+            return found
+        case DTypeValue(dtype=Scalar(name=name)) if name in FIXED:
+            return FIXED[name]
+        case None if isinstance(node, syntax.Name):
+            _unknown(ctx, node.span, text, "precision policy", NAMED)
+        case _ if value != UNKNOWN:
+            shown = f"`{text}`" if isinstance(node, syntax.Name) else text
+            ctx.report(UnknownPolicy(node.span, shown, "precision policy", (), NAMED))
+    return None
 
 
 def _unknown(ctx: Context, span: Span, text: str, wanted: str, known: tuple[str, ...]) -> None:
     ctx.report(UnknownPolicy(span, f"`{text}`", wanted, nearest(text, known), known))
 
 
-def _argument(ctx: Context, argument: syntax.Argument) -> None:
-    name = argument.name.text if argument.name is not None else ""
-    match argument.value:
-        case syntax.Name(text=text) if name in _DTYPE_FIELDS:
-            scalar = SCALARS.get(text)
-            if scalar is None or scalar.kind not in (Kind.FLOAT, Kind.SIGNED, Kind.UNSIGNED):
-                near = nearest(text, SCALARS)
-                ctx.report(UnknownPolicy(argument.value.span, f"`{text}`", "dtype to compute in", near, ()))
-        case _:
-            pass
-
-
-def plain_dtype(local: syntax.Local) -> Scalar | None:
+def plain_dtype(ctx: Context, local: syntax.Local) -> Scalar | None:
     """The dtype that a statement's clause gives its value, where the clause names it."""
     match local.precision:
         case syntax.Name(text=text):
-            return PLAIN.get(text)
+            value = PLAIN.get(text)
+            if value is None and text not in policies.MAKERS:
+                declared = _declared(ctx, text)
+                if isinstance(declared, DTypeValue) and isinstance(declared.dtype, Scalar):
+                    value = PLAIN.get(declared.dtype.name)
+            return value
         case _:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import arguments, expressions, queries, records, written
+from tenuto_analysis.check import arguments, expressions, policies, queries, records, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit, Source
 from tenuto_analysis.check.recorder import Recorder
@@ -26,6 +26,9 @@ def constant(
     ctx = Context(db, file, key, queries.owner_of(file, key), recorder=recorder)
     kind = written.annotation(ctx, node.type) if node.type is not None else None
     path = modules.loaded_path(node)
+    policy = policies.of_constant(ctx, node.value) if path is None and kind is None else None
+    if policy is not None:
+        return queries.Interface(tuple(ctx.problems), frozenset(ctx.used), constant=policy)
     value = expressions.infer(ctx, node.value) if path is None else _load(ctx, kind, path)
     if isinstance(value, Tensor):
         ctx.report(NotStatic(node.value.span, "the value of a `const`", str(value)))

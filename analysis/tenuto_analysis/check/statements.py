@@ -108,7 +108,7 @@ def governed(ctx: Context, node: syntax.Expression, local: syntax.Local, expecte
     ctx.lenient = True
     value = expressions.infer(ctx, node, expected)
     ctx.lenient = lenient
-    dtype = clauses.plain_dtype(local)
+    dtype = clauses.plain_dtype(ctx, local)
     if dtype is not None and isinstance(value, Tensor) and isinstance(value.dtype, Policy):
         return Tensor(dtype, value.shape, value.within)
     return value
@@ -241,7 +241,7 @@ def param(ctx: Context, frame: Frame, node: syntax.Param) -> None:
         for size in type_.shape:
             if isinstance(size, Dim):
                 arguments.nonnegative(ctx, size, node.type.span)
-    dtype = clauses.plain_dtype(node.local)
+    dtype = clauses.plain_dtype(ctx, node.local)
     if dtype is not None and isinstance(type_, Tensor) and isinstance(type_.dtype, Policy) and not ctx.lenient:
         type_ = Tensor(dtype, type_.shape, type_.within)
     ctx.bind(node.name.text, type_, node.name.span)

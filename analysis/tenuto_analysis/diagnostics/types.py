@@ -122,6 +122,25 @@ class InvalidOperation(Diagnostic, frozen=True):
         return f"`{self.operator}`: {self.reason}"
 
 
+class InvalidPolicy(Diagnostic, frozen=True):
+    """A precision policy that is made of the wrong parts."""
+
+    rule: ClassVar[str] = "invalid-policy"
+
+    reason: str
+    remedy: str | None = None
+
+    @property
+    @override
+    def message(self) -> str:
+        return self.reason
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return self.remedy
+
+
 class UnknownPolicy(Diagnostic, frozen=True):
     """A precision policy, or a part of one, in a form that does not exist."""
 

@@ -62,7 +62,7 @@ def test_a_graph_is_that_of_the_text_in_the_editor(client: Client) -> None:
             "`head` can be drawn once its file, and what that imports, has no error",
         ),
         (
-            MODEL.replace("{ weights", "{ precision: f16, weights"),
+            MODEL.replace("{ weights", "{ target: groq.tsp, weights"),
             ("head",),
             "`head` cannot be drawn: ",
         ),
@@ -101,7 +101,7 @@ def test_a_definition_is_lowered_as_the_deploy_has_it(client: Client) -> None:
     [
         (MODEL, at("import"), "the cursor stands in no model, function or deploy"),
         (MODEL.replace("relu", "rleu"), at("deploy"), "`head` can be lowered once its file"),
-        (MODEL.replace("{ weights", "{ precision: f16, weights"), at("deploy"), "`head` cannot be lowered: "),
+        (MODEL.replace("{ weights", "{ target: groq.tsp, weights"), at("deploy"), "`head` cannot be lowered: "),
         (MODEL, {"line": -1, "character": 0}, "`lowered` takes a document, and a place in it or the name of a deploy"),
     ],
 )

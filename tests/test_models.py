@@ -334,14 +334,6 @@ def test_a_published_configuration_is_built(example: str, tmp_path: Path, capsys
     in_onnxruntime(path)
 
 
-def test_which_deploys_of_the_examples_this_version_builds() -> None:
-    """Those that ask for a precision wait; every example has one that does not, at its published configuration."""
-    for example, deploy in PUBLISHED.items():
-        text = (EXAMPLES / f"{example}.ten").read_text(encoding="utf-8")
-        settings = text.partition(f"deploy {deploy} ")[2].partition("\n}\n")[0]
-        assert example in BEYOND_2_GB or not re.search(r"precision: (?!f32)", settings)
-
-
 def test_the_examples_check_with_their_weights_and_without(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("models"))
     assert run(["check", "--no-cache", str(tmp_path / "examples")]) == 0

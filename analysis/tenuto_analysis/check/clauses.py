@@ -89,6 +89,8 @@ def _constant(ctx: Context, node: syntax.Expression, value: Value | None, text: 
         case _ if value != UNKNOWN:
             shown = f"`{text}`" if isinstance(node, syntax.Name) else text
             ctx.report(UnknownPolicy(node.span, shown, "precision policy", (), NAMED))
+        case _:
+            pass  # What it means has been reported.
     return None
 
 

@@ -15,15 +15,40 @@ from tenuto_analysis.check.recorder import Recorder, Resolved
 from tenuto_analysis.check.statements import Frame
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Truth
-from tenuto_analysis.dtypes import SCALARS, WEAK_INT, DType, Policy, Scalar, Weak
-from tenuto_analysis.elaborate.forms import Form, Several
-from tenuto_analysis.graph import Apply, Argument, Block, Function, Initialiser, Literal, Node, Size, Ssa, Weight
-from tenuto_analysis.types import Bool, DTypeValue, Float, Int, ListValue, ShapeValue, Tensor, TupleValue
+from tenuto_analysis.dtypes import SCALARS, WEAK_INT, DType, Kind, Policy, Scalar, Weak
+from tenuto_analysis.elaborate.forms import Fields, Form, Several
+from tenuto_analysis.elaborate.policies import NOTHING, Ruling, class_of_operator
+from tenuto_analysis.graph import (
+    Apply,
+    Argument,
+    Block,
+    Call,
+    Function,
+    Initialiser,
+    Literal,
+    Node,
+    Size,
+    Ssa,
+    Weight,
+)
+from tenuto_analysis.precision.policies import Field, Precision
+from tenuto_analysis.types import (
+    Bool,
+    DTypeValue,
+    Float,
+    Int,
+    ListValue,
+    RecordValue,
+    Sequence,
+    Shape,
+    ShapeValue,
+    Tensor,
+    TupleValue,
+    Value,
+)
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
-# Until precision is inferred for each deploy, `float` is this.
-FLOAT_AS = SCALARS["f32"]
 # A number that only a run knows and that no tensor has met.
 WIDE_FLOAT = SCALARS["f64"]
 WIDE_INT = SCALARS["i64"]
@@ -41,7 +66,9 @@ class Refusal(Exception):
 class Instances(Protocol):
     """Gives the function of a definition for what a call resolved."""
 
-    def instance(self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], place: Place) -> Called: ...
+    def instance(
+        self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], policy: Precision, place: Place
+    ) -> Called: ...
 
 
 class Called:
@@ -54,12 +81,19 @@ class Called:
 
 
 class Builder:
-    """One function in the making."""
+    """One function in the making, under a policy; `ruling` is what the clauses of the statement in the making say."""
 
-    def __init__(self, instances: Instances, ctx: Context, frame: Frame) -> None:
+    def __init__(self, instances: Instances, ctx: Context, frame: Frame, policy: Precision) -> None:
         self.instances = instances
         self.ctx = ctx
         self.frame = frame
+        self.own = policy
+        self.policy = policy
+        self.target: tuple[str, ...] = ()
+        # Whether operands of one operator may have several dtypes, between which casts are placed.
+        self.mixes = not policy.uniform or ctx.lenient
+        self.inserted = False
+        self.made_from: dict[int, tuple[Ssa, Ssa]] = {}  # What a policy has cast, with what it was before.
         self.recorder = Recorder()
         ctx.recorder = self.recorder
         self.scopes: list[dict[str, Form]] = [{}]
@@ -101,6 +135,19 @@ class Builder:
         yield
         self.block = outer
 
+    @contextmanager
+    def ruled(self, ruling: Ruling) -> Iterator[None]:
+        """An expression under the clauses of its statement."""
+        if ruling == NOTHING:
+            yield
+            return
+        outer = (self.policy, self.target, self.mixes, self.ctx.lenient)
+        self.target = ruling.target or self.target
+        if ruling.policy is not None:
+            self.policy, self.mixes, self.ctx.lenient = ruling.policy, True, True
+        yield
+        self.policy, self.target, self.mixes, self.ctx.lenient = outer
+
     def bind_pattern(self, pattern: syntax.Pattern, form: Form) -> None:
         match pattern:
             case syntax.Identifier(text=text):
@@ -115,25 +162,102 @@ class Builder:
         return self.ctx.place(span)
 
     def add(self, node: Node) -> None:
+        if self.target and isinstance(node, Apply | Call):
+            node.target = node.target or self.target
         self.block.nodes.append(node)
 
-    def apply(self, op: str, arguments: Mapping[str, Argument], type_: Tensor, span: Span) -> Ssa:
+    def scalar(self, dtype: DType, field: Field = Field.STORAGE) -> Scalar:
+        """The dtype that the graph keeps a value in; a `float` has that of a field of the policy in force."""
+        match dtype:
+            case Scalar():
+                return dtype
+            case Policy():
+                return self.policy.dtype(field)
+            case Weak():
+                return WIDE_INT if dtype == WEAK_INT else WIDE_FLOAT
+            case _:
+                raise TypeError(f"{dtype} is not settled")
+
+    def value(self, type_: Tensor, name: str = "", field: Field = Field.STORAGE) -> Ssa:
+        """A value of a type, as the graph keeps it."""
+        role = field if isinstance(type_.dtype, Policy) else None
+        return Ssa(Tensor(self.scalar(type_.dtype, field), type_.shape, type_.within), name, role)
+
+    def like(self, source: Ssa, type_: Tensor) -> Ssa:
+        """A value of a shape, in the dtype of another, whose numbers it holds."""
+        return Ssa(Tensor(source.type.dtype, type_.shape, type_.within), "", source.role)
+
+    def move(self, op: str, x: Ssa, arguments: Mapping[str, Argument], shape: Shape, span: Span) -> Ssa:
+        """A primitive that gives numbers of `x` as they are, in another shape."""
+        result = self.like(x, Tensor(x.type.dtype, shape, x.type.within))
+        self.add(Apply(op, {"x": x, **arguments}, (result,), self.place(span)))
+        return result
+
+    def class_of(self, op: str) -> str:
+        """The precision class of what an operator of the language means, where it makes a difference."""
+        return "any" if self.policy.uniform else class_of_operator(self.ctx.db, op)
+
+    def apply(
+        self, op: str, arguments: Mapping[str, Argument], type_: Tensor, span: Span, field: Field = Field.STORAGE
+    ) -> Ssa:
         """A primitive with one result."""
-        result = Ssa(plain(type_))
+        result = self.value(type_, field=field)
         self.add(Apply(op, arguments, (result,), self.place(span)))
         return result
 
-    def cast(self, value: Ssa, dtype: Scalar, span: Span) -> Ssa:
+    def cast(self, value: Ssa, dtype: Scalar, span: Span, role: Field | None = None, written: bool = False) -> Ssa:
+        """A value in another dtype: because the program says so, or because a policy needs it."""
         if value.type.dtype == dtype:
             return value
-        type_ = Tensor(dtype, value.type.shape)
-        return self.apply("cast", {"U": DTypeValue(dtype), "x": value}, type_, span)
+        if not written:
+            value = self._unrounded(value, dtype)
+        before = value.type.dtype
+        if before == dtype:
+            return value
+        assert isinstance(before, Scalar)
+        inserted = self.mixes and not written and before.kind is Kind.FLOAT and dtype.kind is Kind.FLOAT
+        self.inserted = self.inserted or inserted
+        result = Ssa(Tensor(dtype, value.type.shape), "", role)
+        arguments: dict[str, Argument] = {"U": DTypeValue(dtype), "x": value}
+        self.add(Apply("cast", arguments, (result,), self.place(span), inserted))
+        if inserted and role is not None:
+            self.made_from[id(result)] = (result, value)
+        return result
 
-    def tensor(self, form: Form, dtype: Scalar, span: Span) -> Ssa:
+    def _unrounded(self, value: Ssa, dtype: Scalar) -> Ssa:
+        """What a value was before a policy stored it, for who wants it in that dtype: no round trip is made."""
+        while id(value) in self.made_from:
+            _, before = self.made_from[id(value)]
+            if before.type.dtype != dtype:
+                break
+            value = before
+        return value
+
+    def stored(self, form: Form, type_: Value, span: Span) -> Form:
+        """What leaves a definition, a loop or a branch: each `float` in the dtype that the policy stores values in."""
+        match form, type_:
+            case (Ssa(), Tensor(dtype=dtype)):
+                return self.operand(form, dtype, span)
+            case (Several(items=forms), TupleValue(items=items) | ListValue(items=items)) if len(forms) == len(items):
+                return Several(tuple(self.stored(f, t, span) for f, t in zip(forms, items, strict=True)))
+            case (Several(items=forms), Sequence(element=Tensor() as element)):
+                return Several(tuple(self.stored(f, element, span) for f in forms))
+            case (Fields(fields=found), RecordValue(fields=fields)):
+                types = dict(fields)
+                return Fields({key: self.stored(f, types[key], span) for key, f in found.items()})
+            case _:
+                return form
+
+    def operand(self, form: Form, dtype: DType, span: Span, field: Field = Field.STORAGE) -> Ssa:
+        """A tensor for who wants this dtype: a `float` in the dtype that a field of the policy says."""
+        role = field if isinstance(dtype, Policy) else None
+        return self.tensor(form, self.scalar(dtype, field), span, role)
+
+    def tensor(self, form: Form, dtype: Scalar, span: Span, role: Field | None = None, written: bool = False) -> Ssa:
         """A tensor of this dtype: a number becomes one, a tensor that is kept in another is cast."""
         match form:
             case Ssa():
-                return self.cast(form, dtype, span)
+                return self.cast(form, dtype, span, role, written)
             case Int(value=dim) if dim.constant is not None:
                 return self._literal(dim.constant, dtype, span)
             case Int(value=dim):
@@ -152,11 +276,14 @@ class Builder:
         self.add(Literal(number, result, self.place(span)))
         return result
 
-    def weight(self, path: str, type_: Tensor, initialiser: Initialiser | None) -> Ssa:
-        """The weight of this path, which the function takes as an input."""
+    def weight(self, path: str, type_: Tensor, initialiser: Initialiser | None, policy: Precision) -> Ssa:
+        """The weight of this path, which the function takes as an input; `policy` is that of its declaration."""
         found = self.weights.get(path)
         if found is None:
-            found = self.weights[path] = Weight(path, Ssa(plain(type_), path), initialiser)
+            role = Field.PARAMS if isinstance(type_.dtype, Policy) else None
+            dtype = policy.params if isinstance(type_.dtype, Policy) else self.scalar(type_.dtype)
+            value = Ssa(Tensor(dtype, type_.shape, type_.within), path, role)
+            found = self.weights[path] = Weight(path, value, initialiser, policy)
         return found.value
 
 
@@ -169,21 +296,3 @@ def parts_of(form: Form) -> tuple[Form, ...]:
             return tuple(Int(item) for item in shape if isinstance(item, Dim))
         case _:
             raise TypeError(f"{form} has no parts")
-
-
-def scalar_of(dtype: DType) -> Scalar:
-    """The dtype that the graph keeps a value in."""
-    match dtype:
-        case Scalar():
-            return dtype
-        case Policy():
-            return FLOAT_AS
-        case Weak():
-            return WIDE_INT if dtype == WEAK_INT else WIDE_FLOAT
-        case _:
-            raise TypeError(f"{dtype} is not settled")
-
-
-def plain(type_: Tensor) -> Tensor:
-    """A type as the graph keeps it."""
-    return Tensor(scalar_of(type_.dtype), type_.shape, type_.within)

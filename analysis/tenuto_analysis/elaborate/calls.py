@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 
 from tenuto_analysis.check import builtins, queries
 from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.dims import Dim, Leaf, literal
 from tenuto_analysis.dims import substitute as substitute_leaves
-from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DTypeClass, Scalar
-from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Refusal, parts_of, plain, scalar_of
+from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DType, DTypeClass, Policy, Scalar
+from tenuto_analysis.elaborate import expressions, policies
+from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Refusal, parts_of
+from tenuto_analysis.elaborate.casts import MOVING
 from tenuto_analysis.elaborate.forms import Fields, Form, Part, Several, is_static
-from tenuto_analysis.graph import Apply, Argument, Call, Ssa
+from tenuto_analysis.elaborate.policies import NOTHING, Ruling
+from tenuto_analysis.graph import Apply, Argument, Call, Ssa, Weight
+from tenuto_analysis.precision.policies import Field
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
 from tenuto_analysis.types import (
@@ -24,6 +28,7 @@ from tenuto_analysis.types import (
     Instance,
     Int,
     KindValue,
+    ListKind,
     ListValue,
     OptionalValue,
     RecordValue,
@@ -55,7 +60,7 @@ def call(b: Builder, callee: syntax.Expression, given: tuple[Given, ...], span: 
             if resolved.signature.keyword is Keyword.OP:
                 return _primitive(b, resolved, forms, span)
             part = expressions.build(b, callee) if isinstance(called, Instance) else None
-            return _definition(b, resolved, forms, part.path if isinstance(part, Part) else "", span)
+            return _definition(b, resolved, forms, part if isinstance(part, Part) else None, span)
 
 
 def _builtin(b: Builder, name: str, forms: tuple[Form, ...], span: Span) -> Form:
@@ -105,19 +110,32 @@ def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: 
     values = {name: _weak_float(signature, name, value) for name, value in resolved.values.items()}
     known = Substitution(signature.owner, b.ctx.known, values)
     arguments: dict[str, Argument] = {
-        generic.name: _plain_dtype(known.values[generic.name])
+        generic.name: _plain_dtype(b, known.values[generic.name])
         for generic in signature.generics
         if generic.default is not None  # The others follow from the operands.
     }
+    class_ = "any" if b.policy.uniform else policies.class_of(b.ctx.db, signature.file, signature.key)
+    # What only moves numbers leaves them in the dtype that they have.
+    moved = forms["x"] if b.mixes and signature.name in MOVING and _is_float(resolved.result) else None
     for parameter in signature.parameters:
         wanted = parameter.type.inner if isinstance(parameter.type, OptionalValue) else parameter.type
-        arguments[parameter.name] = _argument(b, known, parameter.name, wanted, forms[parameter.name], span)
+        field = policies.taken(class_, parameter.name)
+        if parameter.name == "x" and isinstance(moved, Ssa):
+            arguments["x"] = moved
+            continue
+        arguments[parameter.name] = _argument(b, known, parameter.name, wanted, forms[parameter.name], field, span)
     result = resolved.result
     if isinstance(result, Tensor) and values != resolved.values:
         result = Tensor(WEAK_FLOAT, result.shape)
-    results = tuple(Ssa(plain(tensor)) for tensor in _tensors_of(b, result))
+    results = tuple(b.value(tensor, field=policies.given(class_)) for tensor in _tensors_of(b, result))
+    if isinstance(moved, Ssa):
+        results = (b.like(moved, results[0].type),)
     b.add(Apply(signature.name, arguments, results, b.place(span)))
     return _form_of(b, resolved.result, iter(results))
+
+
+def _is_float(value: Value) -> bool:
+    return isinstance(value, Tensor) and isinstance(value.dtype, Policy)
 
 
 def _weak_float(signature: Signature, name: str, value: Value) -> Value:
@@ -127,24 +145,26 @@ def _weak_float(signature: Signature, name: str, value: Value) -> Value:
     return DTypeValue(WEAK_FLOAT) if is_float else value
 
 
-def _plain_dtype(value: Value) -> Value:
+def _plain_dtype(b: Builder, value: Value) -> Value:
     """A dtype as the graph keeps it."""
-    return DTypeValue(scalar_of(value.dtype)) if isinstance(value, DTypeValue) else value
+    return DTypeValue(b.scalar(value.dtype)) if isinstance(value, DTypeValue) else value
 
 
-def _argument(b: Builder, known: Substitution, name: str, wanted: Value, form: Form, span: Span) -> Argument:
+def _argument(
+    b: Builder, known: Substitution, name: str, wanted: Value, form: Form, field: Field, span: Span
+) -> Argument:
     match wanted, form:
         case (_, value) if value == NONE:
             return NONE
         case (Tensor(), _):
             type_ = known.value(wanted)
             assert isinstance(type_, Tensor)
-            return b.tensor(form, scalar_of(type_.dtype), span)
+            return b.operand(form, type_.dtype, span, field)
         case (KindValue(kind=AxisKind.SHAPE, shape=shape), _):
             return ShapeValue(known.shape(shape))
         case (_, Several(items=items)):
-            dtype = _common(items)
-            return tuple(b.tensor(item, dtype, span) for item in items)
+            dtype = _common(b, known, wanted, items)
+            return tuple(b.operand(item, dtype, span, field) for item in items)
         case (_, Fields() | Part()):
             raise Refusal(b.place(span), f"`{name}` cannot take this")
         case (_, Ssa()):
@@ -154,7 +174,10 @@ def _argument(b: Builder, known: Substitution, name: str, wanted: Value, form: F
             return found if found is not None and is_static(found) and found != NONE else value
 
 
-def _common(items: tuple[Form, ...]) -> Scalar:
+def _common(b: Builder, known: Substitution, wanted: Value, items: tuple[Form, ...]) -> DType:
+    """The dtype of the elements of a list: where policies make them differ, that of the operator's type."""
+    if b.mixes and isinstance(wanted, ListKind) and isinstance(wanted.element, Tensor):
+        return known.dtype(wanted.element.dtype)
     dtype = next((item.type.dtype for item in items if isinstance(item, Ssa)), None)
     assert isinstance(dtype, Scalar)
     return dtype
@@ -163,35 +186,52 @@ def _common(items: tuple[Form, ...]) -> Scalar:
 # ---------------------------------------------------------------------------------------------------------- definitions
 
 
-def _definition(b: Builder, resolved: Resolved, forms: Mapping[str, Form], part: str, span: Span) -> Form:
+def _definition(b: Builder, resolved: Resolved, forms: Mapping[str, Form], part: Part | None, span: Span) -> Form:
     known = Substitution(resolved.signature.owner, b.ctx.known, resolved.values)
-    settled = {
-        parameter.name: _settled(b, known, parameter.type, forms[parameter.name], span)
-        for parameter in resolved.signature.parameters
-    }
-    called = b.instances.instance(b, resolved, settled, b.place(span))
+    ruling = part.ruling if part is not None else NOTHING
+    policy = policies.of_call(b.ctx.db, resolved, ruling.policy or b.policy)
+    values = {name: value for name, value, _, _ in resolved.arguments}
+    with b.ruled(Ruling(policy)) if policy is not b.policy else nullcontext():
+        settled = {
+            parameter.name: _settled(b, known, parameter.type, forms[parameter.name], values[parameter.name], span)
+            for parameter in resolved.signature.parameters
+        }
+    called = b.instances.instance(b, resolved, settled, policy, b.place(span))
     function = called.function
-    weights = tuple(
-        b.weight(f"{part}.{weight.path}", in_terms_of(weight.value.type, called.sizes), weight.initialiser)
-        for weight in function.weights
-    )
+    path = part.path if part is not None else ""
+    weights = tuple(_weight(b, path, weight, called.sizes, span) for weight in function.weights)
     sizes = tuple(b.tensor(Int(called.sizes[leaf]), WIDE_INT, span) for leaf, _ in function.size_inputs)
-    results = tuple(Ssa(plain(tensor)) for tensor in _tensors_of(b, resolved.result))
+    results = tuple(
+        Ssa(Tensor(made.type.dtype, tensor.shape, tensor.within), "", made.role)
+        for tensor, made in zip(_tensors_of(b, resolved.result), function.results, strict=True)
+    )
     arguments = {name: _as_argument(form) for name, form in settled.items()}
     operands = (*called.operands, *sizes)
-    b.add(Call(function, arguments, operands, weights, called.sizes, results, part, b.place(span)))
+    b.add(Call(function, arguments, operands, weights, called.sizes, results, path, b.place(span), ruling.target))
     return _form_of(b, resolved.result, iter(results))
 
 
-def _settled(b: Builder, known: Substitution, wanted: Value, form: Form, span: Span) -> Form:
-    """An argument in the dtype that its parameter has."""
+def _weight(b: Builder, part: str, weight: Weight, sizes: Mapping[Leaf, Dim], span: Span) -> Ssa:
+    """A weight of a part that is called, in the dtype that the part takes it in."""
+    found = b.weights.get(f"{part}.{weight.path}")
+    if found is None:
+        type_ = in_terms_of(weight.value.type, sizes)
+        value = Ssa(type_, f"{part}.{weight.path}", weight.value.role)
+        found = b.weights[value.name] = Weight(value.name, value, weight.initialiser, weight.policy)
+    dtype = weight.value.type.dtype
+    assert isinstance(dtype, Scalar)
+    return b.cast(found.value, dtype, span, Field.PARAMS)
+
+
+def _settled(b: Builder, known: Substitution, wanted: Value, form: Form, given: Value, span: Span) -> Form:
+    """An argument in the dtype that its parameter has, under the policy of what is called."""
     if isinstance(wanted, OptionalValue):
         wanted = wanted.inner
     if isinstance(wanted, Tensor) and form != NONE:
         type_ = known.value(wanted)
         assert isinstance(type_, Tensor)
-        return b.tensor(form, scalar_of(type_.dtype), span)
-    return form
+        return b.operand(form, type_.dtype, span)
+    return b.stored(form, given, span) if b.mixes else form
 
 
 def _as_argument(form: Form) -> Argument:

@@ -7,7 +7,9 @@ from tenuto_analysis.check.context import Context
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Compare, Relation, of
+from tenuto_analysis.elaborate import policies
 from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.elaborate.casts import place_casts
 from tenuto_analysis.elaborate.fixed import fix_sizes
 from tenuto_analysis.elaborate.instances import Table, looped_sizes, spelled_out
 from tenuto_analysis.graph import Graph
@@ -40,7 +42,7 @@ def elaborated(db: Database, file: str, name: str) -> Graph | Refusal:
 
 
 def elaborate(db: Database, file: str, name: str) -> Graph:
-    """The graph of a deploy that has no error, `float` being f32 in it.
+    """The graph of a deploy that has no error, under its policy.
 
     Raises `Refusal` where this version cannot build what a definition asks for; `refuse_settings` does for what the
     deploy itself asks for.
@@ -79,23 +81,23 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
                 raise Refusal(Place(file, name, node.model.span), reason)
     facts = ctx.known.facts.known
     table = Table(db)
-    entry = table.make(signature, statics, inputs, facts)
+    policy = policies.of_definition(db, signature.file, signature.key) or policies.of_deploy(ctx, node)
+    entry = table.make(signature, statics, inputs, facts, policy)
     simple = {leaf: ctx.known.facts.simplify(of(leaf)) for leaf in entry.symbols}
     fix_sizes(entry, {leaf: size for leaf, size in simple.items() if size.constant is not None})
-    return Graph(name, file, (*table.functions, entry), facts)
+    functions = (*table.functions, entry)
+    if table.casts:
+        place_casts(functions, entry)
+    return Graph(name, file, functions, facts)
 
 
 def refuse_settings(db: Database, file: str, name: str) -> None:
-    """Until precision and targets are solved for each deploy, what asks for more is refused by name."""
+    """Until targets are solved for each deploy, what asks for more is refused by name."""
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
     for setting in node.settings.settings:
         place = Place(file, name, setting.span)
         match setting.key.text, setting.value:
-            case ("precision", syntax.Name(text="f32")):
-                pass
-            case ("precision", _):
-                raise Refusal(place, "a build knows the precision `f32` only, so far")
             case ("target", value):
                 others = [target for target in deploys.target_names(value) if target not in _BUILT]
                 if others:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from tenuto_analysis.check import expressions as check
 from tenuto_analysis.check import indexing, lists, matching
 from tenuto_analysis.dims import ONE, Dim, literal
-from tenuto_analysis.dtypes import BOOL, Scalar
-from tenuto_analysis.elaborate import calls
-from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of, scalar_of
+from tenuto_analysis.dtypes import BOOL, DType, Policy
+from tenuto_analysis.elaborate import calls, policies
+from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of
 from tenuto_analysis.elaborate.forms import Fields, Form, Part, Several, is_static
+from tenuto_analysis.elaborate.policies import Ruling
 from tenuto_analysis.graph import Argument, Block, If, Ssa
+from tenuto_analysis.precision.policies import Field
 from tenuto_analysis.shapes import broadcast
 from tenuto_analysis.types import (
     NONE,
@@ -19,6 +21,7 @@ from tenuto_analysis.types import (
     Instance,
     Int,
     ListValue,
+    Reference,
     Shape,
     Tensor,
     Value,
@@ -81,14 +84,15 @@ def build(b: Builder, node: syntax.Expression) -> Form:
         case syntax.Unary(operator=operator, operand=operand):
             op = "logical_not" if operator is UnaryOperator.NOT else "negate"
             type_ = _tensor_type(value)
-            return b.apply(op, {"x": b.tensor(build(b, operand), scalar_of(type_.dtype), node.span)}, type_, node.span)
+            return b.apply(op, {"x": b.operand(build(b, operand), type_.dtype, node.span)}, type_, node.span)
         case syntax.Cast(value=inner):
-            form, dtype = build(b, inner), scalar_of(_tensor_type(value).dtype)
-            return b.tensor(form, dtype, node.span)
+            form, dtype = build(b, inner), _tensor_type(value).dtype
+            role = Field.STORAGE if isinstance(dtype, Policy) else None
+            return b.tensor(form, b.scalar(dtype), node.span, role, written=True)
         case syntax.Subscript():
             return _subscript(b, node)
         case syntax.Attribute(base=base, name=name):
-            return _field(b, build(b, base), name.text, value, node.span)
+            return _field(b, build(b, base), b.recorder.type_of(base), name.text, value, node.span)
         case syntax.Element(base=base, index=index):
             return parts_of(build(b, base))[index]
         case syntax.Tuple(items=items) | syntax.ListLiteral(items=items):
@@ -118,22 +122,24 @@ def _tensor_type(value: Value) -> Tensor:
 def _binary(b: Builder, node: syntax.Binary, value: Value) -> Form:
     left, right = build(b, node.left), build(b, node.right)
     result = _tensor_type(value)
+    op = "matmul" if node.operator is BinaryOperator.MATMUL else OPERATORS[node.operator]
+    class_ = b.class_of(op)
     # A quotient of sizes is no size: both sides are floats before they meet.
-    dtype = scalar_of(result.dtype) if node.operator is BinaryOperator.DIVIDE else _met(b, node.left, node.right)
-    if node.operator is BinaryOperator.MATMUL:
-        operands = {"a": b.tensor(left, dtype, node.left.span), "b": b.tensor(right, dtype, node.right.span)}
-        return b.apply("matmul", operands, result, node.span)
+    met = result.dtype if node.operator is BinaryOperator.DIVIDE else _met(b, node.left, node.right)
     first, second = ("base", "exponent") if node.operator is BinaryOperator.POWER else ("a", "b")
-    operands = {first: b.tensor(left, dtype, node.left.span), second: b.tensor(right, dtype, node.right.span)}
-    return b.apply(OPERATORS[node.operator], operands, result, node.span)
+    operands = {
+        name: b.operand(form, met, side.span, policies.taken(class_, name))
+        for name, form, side in ((first, left, node.left), (second, right, node.right))
+    }
+    return b.apply(op, operands, result, node.span, policies.given(class_))
 
 
-def _met(b: Builder, left: syntax.Expression, right: syntax.Expression) -> Scalar:
+def _met(b: Builder, left: syntax.Expression, right: syntax.Expression) -> DType:
     """The dtype in which two operands meet."""
     types = [_tensor_type(b.recorder.type_of(side)).dtype for side in (left, right)]
     met = matching.meet(types[0], types[1], b.ctx.lenient)
     assert met is not None
-    return scalar_of(met)
+    return met
 
 
 def _compare(b: Builder, node: syntax.Compare) -> Form:
@@ -143,7 +149,7 @@ def _compare(b: Builder, node: syntax.Compare) -> Form:
     for i, operator in enumerate(node.operators):
         left, right = node.operands[i], node.operands[i + 1]
         dtype = _met(b, left, right)
-        operands = {"a": b.tensor(forms[i], dtype, left.span), "b": b.tensor(forms[i + 1], dtype, right.span)}
+        operands = {"a": b.operand(forms[i], dtype, left.span), "b": b.operand(forms[i + 1], dtype, right.span)}
         pair = b.apply(COMPARISONS[operator], operands, Tensor(BOOL, _broadcast(b, operands)), node.span)
         if found is not None:
             both = {"a": found, "b": pair}
@@ -163,28 +169,29 @@ def _broadcast(b: Builder, operands: Mapping[str, Ssa]) -> Shape:
 # -------------------------------------------------------------------------------------------------------- parts, fields
 
 
-def _field(b: Builder, base: Form, name: str, value: Value, span: Span) -> Form:
-    match base:
-        case Fields(fields=fields):
+def _field(b: Builder, base: Form, base_type: Value, name: str, value: Value, span: Span) -> Form:
+    match base, base_type:
+        case Fields(fields=fields), _:
             return fields[name]
-        case Part(path=path):
+        case Part(path=path, ruling=outer), Instance(model=Reference() as model):
             inner = f"{path}.{name}"
+            ruling = policies.of_member(b.ctx.db, model, name, outer.policy)
             match value:
                 case Tensor():
-                    return b.weight(inner, value, None)
+                    return b.weight(inner, value, None, ruling.policy or b.own)
                 case _:
-                    return parts(inner, value)
+                    return parts(inner, value, ruling)
         case _:
             raise Refusal(b.place(span), f"`.{name}` cannot be built")
 
 
-def parts(path: str, value: Value) -> Form:
+def parts(path: str, value: Value, ruling: Ruling) -> Form:
     """What a `sub` names: a part by its path, or a list of parts."""
     match value:
         case Instance():
-            return Part(path)
+            return Part(path, ruling)
         case ListValue(items=items):
-            return Several(tuple(parts(f"{path}.{i}", item) for i, item in enumerate(items)))
+            return Several(tuple(parts(f"{path}.{i}", item, ruling) for i, item in enumerate(items)))
         case _:
             return value
 
@@ -236,20 +243,18 @@ def _tensor_index(b: Builder, base: Ssa, node: syntax.Subscript) -> Form:
                 before = result.type.shape
                 if isinstance(form, Ssa):
                     found = form.type.shape
-                    arguments: dict[str, Argument] = {"x": result, "index": form, "axis": Int(literal(axis))}
-                    type_ = Tensor(result.type.dtype, (*before[:axis], *found, *before[axis + 1 :]), base.type.within)
-                    result = b.apply("take", arguments, type_, node.span)
+                    arguments: dict[str, Argument] = {"index": form, "axis": Int(literal(axis))}
+                    looked_up = (*before[:axis], *found, *before[axis + 1 :])
+                    result = b.move("take", result, arguments, looked_up, node.span)
                     axis, place = axis + len(found), place + len(found)
                 else:
                     assert isinstance(form, Int)
-                    arguments = {"x": result, "axis": Int(literal(axis)), "index": form}
-                    type_ = Tensor(result.type.dtype, before[:axis] + before[axis + 1 :], base.type.within)
-                    result = b.apply("select", arguments, type_, node.span)
+                    arguments = {"axis": Int(literal(axis)), "index": form}
+                    result = b.move("select", result, arguments, before[:axis] + before[axis + 1 :], node.span)
     for position in new_axes:
         shape = list(result.type.shape)
         shape.insert(position, ONE)
-        type_ = Tensor(result.type.dtype, tuple(shape), base.type.within)
-        result = b.apply("unsqueeze", {"x": result, "axis": Int(literal(position))}, type_, node.span)
+        result = b.move("unsqueeze", result, {"axis": Int(literal(position))}, tuple(shape), node.span)
     return result
 
 
@@ -271,14 +276,8 @@ def _sliced(b: Builder, base: Ssa, items: list[syntax.Index], span: Span) -> Ssa
     if not axes:
         return base
     starts, stops, steps = (ListValue(tuple(end)) for end in ends)
-    arguments: dict[str, Argument] = {
-        "x": base,
-        "starts": starts,
-        "stops": stops,
-        "steps": steps,
-        "axes": ListValue(tuple(axes)),
-    }
-    return b.apply("slice", arguments, Tensor(base.type.dtype, tuple(shape), base.type.within), span)
+    arguments = {"starts": starts, "stops": stops, "steps": steps, "axes": ListValue(tuple(axes))}
+    return b.move("slice", base, arguments, tuple(shape), span)
 
 
 # -------------------------------------------------------------------------------------------------- lists, conditionals
@@ -305,15 +304,14 @@ def _conditional(b: Builder, node: syntax.Conditional, value: Value) -> Form:
         if known is not None:
             return build(b, node.then if known else node.otherwise)
     type_ = _tensor_type(value)
-    dtype = scalar_of(type_.dtype)
     condition = build(b, node.test)
     sides: list[Block] = []
     for side in (node.then, node.otherwise):
         inner = Block()
         with b.into(inner):
-            inner.results = (b.tensor(build(b, side), dtype, side.span),)
+            inner.results = (b.operand(build(b, side), type_.dtype, side.span),)
         sides.append(inner)
-    result = Ssa(Tensor(dtype, type_.shape, type_.within))
+    result = b.value(type_)
     assert isinstance(condition, Ssa | Bool)
     decides = condition.value if isinstance(condition, Bool) else condition
     b.add(If(decides, sides[0], sides[1], (result,), b.place(node.span)))

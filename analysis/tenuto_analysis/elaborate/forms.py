@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from tenuto_analysis.elaborate.policies import NOTHING, Ruling
 from tenuto_analysis.graph import Ssa, dims_in
 from tenuto_analysis.types import (
     Float,
@@ -32,9 +33,10 @@ class Fields(Struct, frozen=True, eq=False):
 
 
 class Part(Struct, frozen=True):
-    """A model that the definition owns, by its path below it."""
+    """A model that the definition owns, by its path below it, with what its `sub` says of it."""
 
     path: str
+    ruling: Ruling = NOTHING
 
 
 Form = Ssa | Several | Fields | Part | Value

@@ -19,13 +19,14 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Symbol, leaves, literal, of
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import Builder, Called, Refusal, plain, scalar_of
+from tenuto_analysis.elaborate.builder import Builder, Called, Refusal
 from tenuto_analysis.elaborate.forms import Fields, Form, Several, is_closed, is_static, tensors_in
-from tenuto_analysis.elaborate.statements import refuse_clauses, walk
+from tenuto_analysis.elaborate.statements import walk
 from tenuto_analysis.graph import Function, Ssa, dims_in, given, sizes_read_by, told_by
 from tenuto_analysis.graph import walk as nodes_of
 from tenuto_analysis.modules import declaration
 from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.precision.policies import Precision
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.substitute import Substitution
@@ -121,13 +122,16 @@ class Table:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.casts = False  # Whether policies have asked for any.
         self._made: dict[tuple[object, ...], Function] = {}
 
     @property
     def functions(self) -> tuple[Function, ...]:
         return tuple(self._made.values())
 
-    def instance(self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], place: Place) -> Called:
+    def instance(
+        self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], policy: Precision, place: Place
+    ) -> Called:
         signature = resolved.signature
         local = Localised(signature.owner, caller.ctx.known, tuple(resolved.values.values()))
         statics, inputs = _local_arguments(self.db, resolved, forms, local, place)
@@ -136,10 +140,11 @@ class Table:
             signature.key,
             tuple(sorted(statics.items(), key=lambda item: item[0])),
             tuple(inputs.items()),
+            policy,
         )
         function = self._made.get(key)
         if function is None:
-            function = self._made[key] = self.make(signature, statics, inputs, ())
+            function = self._made[key] = self.make(signature, statics, inputs, (), policy)
         operands = tuple(tensor for form in forms.values() for tensor in tensors_in(form))
         return Called(function, local.sizes, operands)
 
@@ -149,8 +154,9 @@ class Table:
         statics: Mapping[str, Value],
         inputs: Mapping[str, Value],
         facts: tuple[Constraint, ...],
+        policy: Precision,
     ) -> Function:
-        """The function of a definition: `inputs` are the types of what holds tensors, by parameter."""
+        """The function of a definition under a policy: `inputs` are the types of what holds tensors, by parameter."""
         node = declaration(self.db, signature.file, signature.key)
         assert isinstance(node, syntax.Definition)
         assert node.body is not None
@@ -163,11 +169,10 @@ class Table:
             result=fixed.value(signature.result) if signature.result is not None else None,
             promises=tuple(map(fixed.constraint, signature.promises)),
         )
-        builder = Builder(self, ctx, statements.Frame(here, node.keyword is Keyword.MODEL))
-        refuse_clauses(builder, syntax.Local(node.span, node.clauses.precision, node.clauses.target))
+        builder = Builder(self, ctx, statements.Frame(here, node.keyword is Keyword.MODEL), policy)
         for name, value in inputs.items():
             ctx.scopes[0][name].value = value
-            builder.scopes[0][name] = _input(name, value)
+            builder.scopes[0][name] = _input(builder, name, value)
         for parameter in node.parameters:
             name = parameter.name.text
             if parameter.default is not None and name not in statics and name not in inputs:
@@ -196,22 +201,25 @@ class Table:
             weights=tuple(builder.weights.values()),
             body=builder.block,
             assumed=tuple(builder.assumed),
+            policy=policy,
+            target=tuple(path.text for path in node.clauses.target),
         )
+        self.casts = self.casts or builder.inserted
         function.symbols = _symbols(function, signature.owner)
         function.size_inputs = tuple(_passed(function))
         function.output_names = tuple(_output_names(function, results))
         return function
 
 
-def _input(name: str, value: Value) -> Form:
+def _input(b: Builder, name: str, value: Value) -> Form:
     """A parameter's tensors, named as the source reaches them."""
     match value:
         case Tensor():
-            return Ssa(plain(value), name)
+            return b.value(value, name)
         case TupleValue(items=items) | ListValue(items=items):
-            return Several(tuple(_input(f"{name}.{i}", item) for i, item in enumerate(items)))
+            return Several(tuple(_input(b, f"{name}.{i}", item) for i, item in enumerate(items)))
         case RecordValue(fields=fields):
-            return Fields({key: _input(f"{name}.{key}", item) for key, item in fields})
+            return Fields({key: _input(b, f"{name}.{key}", item) for key, item in fields})
         case Float():
             return Ssa(Tensor(SCALARS["f64"], ()), name)
         case _:
@@ -359,14 +367,16 @@ def _items_of(value: Value) -> Iterator[object]:
 def _results(b: Builder, signature: Signature, found: Form, span: Span) -> dict[str, Ssa]:
     """The tensors that a definition returns, by name, in the dtypes of its signature."""
     wanted = signature.result if signature.result is not None else b.frame.result
+    if b.mixes and wanted is not None:
+        found = b.stored(found, wanted, span)
     named: dict[str, Ssa] = {}
     for path, form in _named("", found):
         if isinstance(form, Ssa):
             named[path or "result"] = form
         elif isinstance(wanted, Tensor) and path == "":
-            named["result"] = b.tensor(form, scalar_of(wanted.dtype), span)
+            named["result"] = b.operand(form, wanted.dtype, span)
     if isinstance(wanted, Tensor) and "result" in named:
-        named["result"] = b.cast(named["result"], scalar_of(wanted.dtype), span)
+        named["result"] = b.operand(named["result"], wanted.dtype, span)
     return named
 
 

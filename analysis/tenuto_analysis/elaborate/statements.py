@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence as Some
 
-from tenuto_analysis.check import builtins, clauses, lists, loops
+from tenuto_analysis.check import builtins, lists, loops
 from tenuto_analysis.check import expressions as check
 from tenuto_analysis.check import statements as checked
 from tenuto_analysis.check.initialisers import INITIALISERS
 from tenuto_analysis.dims import Dim, Leaf, literal, of
-from tenuto_analysis.dtypes import BOOL, SCALARS
-from tenuto_analysis.elaborate import expressions
-from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of, plain, scalar_of
+from tenuto_analysis.dtypes import BOOL, FLOAT, SCALARS, Policy, Scalar
+from tenuto_analysis.elaborate import expressions, policies
+from tenuto_analysis.elaborate.builder import Builder, Refusal, parts_of
 from tenuto_analysis.elaborate.forms import Form, Several, rebuilt, tensors_in
 from tenuto_analysis.graph import Argument, Block, If, Initialiser, Loop, Ssa
 from tenuto_analysis.types import (
@@ -52,40 +52,38 @@ def walk(b: Builder, nodes: Some[syntax.Statement]) -> Form | None:
 def _statement(b: Builder, node: syntax.Statement) -> Form | None:
     match node:
         case syntax.Let():
-            refuse_clauses(b, node.local)
             checked.let(b.ctx, node)
-            b.bind_pattern(node.pattern, _as_bound(b, node.pattern, expressions.build(b, node.value), node.value.span))
+            form = _governed(b, node.value, node.local)
+            b.bind_pattern(node.pattern, _as_bound(b, node.pattern, form, node.value.span))
         case syntax.Return():
-            refuse_clauses(b, node.local)
             value = checked.governed(b.ctx, node.value, node.local, b.frame.signature.result)
             checked.give_back(b.ctx, b.frame, value, node.value.span)
-            return expressions.build(b, node.value)
+            return b.stored(_governed(b, node.value, node.local), value, node.value.span)
         case syntax.Sub():
-            refuse_clauses(b, node.local)
             checked.sub(b.ctx, b.frame, node)
-            b.bind(node.name.text, expressions.parts(node.name.text, _bound(b, node.name.text)))
+            ruling = policies.ruling(b.ctx, node.local)
+            b.bind(node.name.text, expressions.parts(node.name.text, _bound(b, node.name.text), ruling))
         case syntax.Param():
             _param(b, node)
         case syntax.Var():
-            refuse_clauses(b, node.local)
             checked.var(b.ctx, node)
-            form = _as_bound(b, node.name, expressions.build(b, node.value), node.value.span)
+            form = _as_bound(b, node.name, _governed(b, node.value, node.local), node.value.span)
             b.bind(node.name.text, form)
         case syntax.Assign():
-            refuse_clauses(b, node.local)
             checked.assign(b.ctx, node)
-            form = expressions.build(b, node.value)
+            form = _governed(b, node.value, node.local)
             forms = (form,) if len(node.names) == 1 else parts_of(form)
             for name, part in zip(node.names, forms, strict=True):
-                b.rebind(name.text, part)
+                value = _bound(b, name.text)
+                explicit = isinstance(part, Ssa) and isinstance(value, Tensor) and isinstance(value.dtype, Scalar)
+                b.rebind(name.text, b.stored(part, value, node.value.span) if explicit else part)
         case syntax.For():
             _for(b, node)
         case syntax.While():
             _while(b, node)
         case syntax.Collect():
-            refuse_clauses(b, node.local)
             loops.collect(b.ctx, b.frame, node)
-            b.collected[-1].setdefault(node.name.text, []).append(expressions.build(b, node.value))
+            b.collected[-1].setdefault(node.name.text, []).append(_governed(b, node.value, node.local))
         case syntax.Assert():
             checked.assert_(b.ctx, node)
         case syntax.Assume():
@@ -98,12 +96,10 @@ def _statement(b: Builder, node: syntax.Statement) -> Form | None:
     return None
 
 
-def refuse_clauses(b: Builder, local: syntax.Local) -> None:
-    """Until precision and targets are solved for each deploy, a clause that asks for more than f32 is refused."""
-    if local.precision is not None and clauses.plain_dtype(local) != SCALARS["f32"]:
-        raise Refusal(b.place(local.precision.span), "a build knows the precision `f32` only, so far")
-    if local.target:
-        raise Refusal(b.place(local.target[0].span), "a build cannot place a part on a target of its own, so far")
+def _governed(b: Builder, node: syntax.Expression, local: syntax.Local) -> Form:
+    """An expression under the clauses of its statement."""
+    with b.ruled(policies.ruling(b.ctx, local)):
+        return expressions.build(b, node)
 
 
 def _bound(b: Builder, name: str) -> Value:
@@ -113,21 +109,25 @@ def _bound(b: Builder, name: str) -> Value:
 
 
 def _as_bound(b: Builder, pattern: syntax.Pattern, form: Form, span: Span) -> Form:
-    """A number whose written type is a tensor is one from here on."""
+    """A number whose written type is a tensor is one from here on; a tensor has the dtype that is written.
+
+    A `float` stays in the dtype that it was made in, and is cast where it is read.
+    """
     if isinstance(pattern, syntax.Identifier) and pattern.text not in ("", "_"):
         value = _bound(b, pattern.text)
         if isinstance(value, Tensor) and isinstance(form, Ssa | Int | Float | Bool):
-            return b.tensor(form, scalar_of(value.dtype), span)
+            kept = isinstance(form, Ssa) and isinstance(value.dtype, Policy)
+            return form if kept else b.operand(form, value.dtype, span)
     return form
 
 
 def _param(b: Builder, node: syntax.Param) -> None:
-    refuse_clauses(b, node.local)
     checked.param(b.ctx, b.frame, node)
     type_ = _bound(b, node.name.text)
     assert isinstance(type_, Tensor)
     initialiser = _initialiser(b, node.init) if node.init is not None else None
-    b.bind(node.name.text, b.weight(node.name.text, type_, initialiser))
+    policy = policies.ruling(b.ctx, node.local).policy or b.own
+    b.bind(node.name.text, b.weight(node.name.text, type_, initialiser, policy))
 
 
 def _initialiser(b: Builder, node: syntax.Expression) -> Initialiser:
@@ -235,14 +235,21 @@ def _joined(b: Builder, then: Block, otherwise: Block, left: Form, right: Form, 
         case _ if left == right and not isinstance(left, Ssa):
             return left
         case _:
-            known = next((form for form in (left, right) if isinstance(form, Ssa)), None)
-            dtype = scalar_of(known.type.dtype) if known is not None else SCALARS["f64"]
+            dtype = _dtype_of_both(b, left, right)
             tensors = []
             for block, form in ((then, left), (otherwise, right)):
                 with b.into(block):
                     tensors.append(b.tensor(form, dtype, span))
                 block.results = (*block.results, tensors[-1])
             return Ssa(Tensor(dtype, tensors[0].type.shape))
+
+
+def _dtype_of_both(b: Builder, left: Form, right: Form) -> Scalar:
+    """The dtype in which the sides of a branch join: two that differ are both `float`."""
+    found = {form.type.dtype for form in (left, right) if isinstance(form, Ssa)}
+    if len(found) == 2:
+        return b.scalar(FLOAT)
+    return b.scalar(found.pop()) if found else SCALARS["f64"]
 
 
 def _kept(b: Builder, name: str, form: Ssa) -> Value:
@@ -293,7 +300,7 @@ def _unrolled(b: Builder, node: syntax.For, items: tuple[Value, ...]) -> None:
 def _loop(b: Builder, node: syntax.For, sequence: Sequence) -> None:
     """A loop over the range of a size, or over the first axis of a tensor."""
     walked = b.recorder.type_of(node.iterable)
-    over = expressions.build(b, node.iterable) if isinstance(walked, Tensor) else None
+    over = b.stored(expressions.build(b, node.iterable), walked, node.span) if isinstance(walked, Tensor) else None
     types = _settled_types(b, node)
     names = [name for name in types if name in loops.assigned(node.body)]
     index = b.ctx.fresh(node.pattern.text if isinstance(node.pattern, syntax.Identifier) else "i", 0)
@@ -307,9 +314,8 @@ def _loop(b: Builder, node: syntax.For, sequence: Sequence) -> None:
         lists.assume_index(b.ctx, index, sequence.length)
         form: Form = element
         if isinstance(over, Ssa):
-            row = Tensor(over.type.dtype, over.type.shape[1:], over.type.within)
-            arguments: dict[str, Argument] = {"x": over, "axis": Int(literal(0)), "index": Int(of(index))}
-            form = b.apply("select", arguments, row, node.iterable.span)
+            arguments: dict[str, Argument] = {"axis": Int(literal(0)), "index": Int(of(index))}
+            form = b.move("select", over, arguments, over.type.shape[1:], node.iterable.span)
         lists.bind_pattern(b.ctx, node.pattern, element)
         b.bind_pattern(node.pattern, form)
         _carry(b, names, carried, types)
@@ -360,7 +366,7 @@ def _carried(b: Builder, names: list[str], types: dict[str, Value], span: Span) 
         assert form is not None
         value = types[name]
         if isinstance(value, Tensor):
-            form = b.tensor(form, scalar_of(value.dtype), span)
+            form = b.operand(form, value.dtype, span)
         elif not isinstance(form, Several):
             dtype = SCALARS["i64"] if isinstance(value, Int) else SCALARS["f64"]
             form = b.tensor(form, dtype, span)
@@ -368,7 +374,7 @@ def _carried(b: Builder, names: list[str], types: dict[str, Value], span: Span) 
         initial += tensors
         inside = [Ssa(Tensor(t.type.dtype, t.type.shape), name) for t in tensors]
         if isinstance(value, Tensor):
-            inside[0].type = plain(Tensor(value.dtype, value.shape))
+            inside[0].type = Tensor(b.scalar(value.dtype), value.shape)
         carried.append(rebuilt(form, iter(inside)))
     return tuple(initial), carried
 
@@ -386,10 +392,10 @@ def _give(b: Builder, body: Block, names: list[str], carried: list[Form], span: 
         form = b.find(name)
         assert form is not None
         wanted = list(tensors_in(inside))
-        tensors = list(tensors_in(form)) or [b.tensor(form, scalar_of(wanted[0].type.dtype), span)]
-        given += [b.cast(t, scalar_of(w.type.dtype), span) for t, w in zip(tensors, wanted, strict=True)]
-    for gathered in b.collected[-1].values():
-        given += tensors_in(gathered[0])
+        tensors = list(tensors_in(form)) or [b.tensor(form, b.scalar(wanted[0].type.dtype), span)]
+        given += [b.cast(t, b.scalar(w.type.dtype), span) for t, w in zip(tensors, wanted, strict=True)]
+    for name, gathered in b.collected[-1].items():
+        given += tensors_in(b.stored(gathered[0], b.frame.collected[-1][name], span))
     body.results = tuple(given)
 
 

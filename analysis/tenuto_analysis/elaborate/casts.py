@@ -1,10 +1,10 @@
 """Where the casts stand that policies ask for: where they cost least.
 
 Elaboration inserts a cast wherever a value is read in another dtype than it was made in. Here, callees before callers,
-a function keeps one cast of a value to a dtype for all that read it, outside of the loops that the value does not change
-in. A cast to a dtype that is no wider goes before what only moves numbers; and where a function reads an input or a
-weight in one such dtype alone, its callers hand it over so: three products of one tensor cast it once, and the weights of
-the entry have the dtype in which they are read, so that they are converted when a model is built and not in each run.
+a function keeps one cast of a value to a dtype for all that read it, outside of the loops that do not change the value.
+A cast to a dtype that is no wider goes before what only moves numbers; and where a function reads an input or a weight
+in one such dtype alone, its callers hand it over so: three products of one tensor cast it once, and the weights of the
+entry have the dtype in which they are read, so that they are converted when a model is built and not in each run.
 
 A cast that the program writes stays where it is. No number changes.
 """

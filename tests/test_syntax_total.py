@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tenuto_grammar.chunks import KEYWORDS, split
+from tenuto_grammar.chunks import KEYWORDS, split, split_again
 from tenuto_grammar.format import format
 from tenuto_grammar.lexer import tokenize
 from tenuto_grammar.parse import DEEPEST, Module, parse, parse_chunk
@@ -70,6 +70,36 @@ def test_every_prefix_and_every_deletion(index: int) -> None:
     choice = random.Random(index)
     for chunk in CHUNKS[index::40]:
         prefixes_and_deletions(chunk, choice, 1.0)
+
+
+PIECES = (
+    "fn f() = 1\n",
+    "fn",
+    "import a { b }\n",
+    "\n",
+    "\r",
+    "\r\n",
+    "# c\n",
+    "#! d\n",
+    "  # e\n",
+    " ",
+    "let x = 1\n",
+    "}\n",
+    "\ufeff",
+)
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(PIECES), min_size=20, max_size=60), st.data())
+def test_a_text_is_cut_again_as_from_the_start(pieces: list[str], data: st.DataObject) -> None:
+    text = "".join(pieces)
+    chunks = split(text)
+    for _ in range(5):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 30)))
+        text = text[:start] + "".join(data.draw(st.lists(st.sampled_from(PIECES), max_size=4))) + text[end:]
+        chunks = split_again(chunks, text)
+        assert chunks == split(text)
 
 
 @given(st.text())

@@ -14,7 +14,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tenuto_analysis.database import Database, input_fact, query
-from tenuto_grammar.chunks import Chunk, split
+from tenuto_grammar.chunks import Chunk, split, split_again
 from tenuto_grammar.parse import Parsed, parse_chunk
 from tenuto_grammar.syntax import Argument, Const, Declaration, Import, Name, String
 from tenuto_grammar.syntax import Call as SyntaxCall
@@ -81,26 +81,35 @@ def _own_text(chunk: Chunk) -> str:
     return chunk.text.rstrip(" \t\r\n\f")
 
 
+@input_fact
+def _chunks(db: Database, file: str) -> tuple[tuple[Key, Chunk], ...]:
+    """The declarations of a file, in order. Follows from `file_text`."""
+    return _std_chunks(file)
+
+
 def _spread(db: Database, file: str, text: str | None) -> None:
-    """Cut a file into declarations: what an edit does not touch stays as it was."""
-    before = {key for key, _ in keys(db, file)}
-    named = _named(text or "")
+    """Cut a file into declarations: what an edit does not touch stays as it was, and costs nothing."""
+    before = dict(_chunks(db, file))
+    named = _named(split_again(tuple(before.values()), text or ""))
+    db.set(_chunks, file, named)
     db.set(keys, file, tuple((key, chunk.keyword or "") for key, chunk in named))
     db.set(starts, file, {key: chunk.start for key, chunk in named})
     for key, chunk in named:
-        db.set(chunk_text, (file, key), _own_text(chunk))
-    for key in before - {key for key, _ in named}:
+        old = before.pop(key, None)
+        if old is None or old.text != chunk.text:
+            db.set(chunk_text, (file, key), _own_text(chunk))
+    for key in before:
         db.set(chunk_text, (file, key), None)
 
 
 file_text.spread = _spread
 
 
-def _named(text: str) -> tuple[tuple[Key, Chunk], ...]:
-    """The declarations of a text with their keys."""
+def _named(chunks: tuple[Chunk, ...]) -> tuple[tuple[Key, Chunk], ...]:
+    """Declarations with their keys."""
     seen: dict[str, int] = {}
     found: list[tuple[Key, Chunk]] = []
-    for chunk in split(text):
+    for chunk in chunks:
         name = chunk.name if chunk.name and chunk.keyword != "import" else (chunk.keyword or "header") + " "
         count = seen[name] = seen.get(name, 0) + 1
         found.append((name if count == 1 and not name.endswith(" ") else f"{name}#{count}", chunk))
@@ -109,7 +118,7 @@ def _named(text: str) -> tuple[tuple[Key, Chunk], ...]:
 
 @cache
 def _std_chunks(file: str) -> tuple[tuple[Key, Chunk], ...]:
-    return _named(std_text(file) or "") if file.startswith(str(STD)) else ()
+    return _named(split(std_text(file) or "")) if file.startswith(str(STD)) else ()
 
 
 @query

@@ -7,6 +7,7 @@ what stands between. Nothing is parsed here; the chunks' texts joined are the fi
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from itertools import pairwise
 
 from msgspec import Struct
@@ -24,11 +25,16 @@ class Chunk(Struct, frozen=True):
     keyword: str | None
     name: str | None
 
+    def moved(self, by: int) -> Chunk:
+        return Chunk(self.start + by, self.text, self.keyword, self.name)
+
 
 KEYWORDS = ("import", "type", "record", "const", "fn", "model", "op", "deploy")
 
 # It begins with one fixed character, which is found ten times as fast as a choice of line ends.
 _DECLARATION = re.compile(rf"\n(?P<keyword>{'|'.join(KEYWORDS)})\b(?:[ \t]+(?P<name>[A-Za-z_][A-Za-z0-9_]*))?")
+
+_FEW = 8  # So few pieces are cut anew at once.
 
 _BLANK = " \t\r\n\f"
 
@@ -48,6 +54,41 @@ def split(text: str) -> tuple[Chunk, ...]:
         keyword = match["keyword"]
         chunks.append(Chunk(start, text[start:end], keyword, None if keyword == "import" else match["name"]))
     return tuple(chunks)
+
+
+def split_again(before: tuple[Chunk, ...], text: str) -> tuple[Chunk, ...]:
+    """What `split(text)` gives, from the pieces of a text that differs in one place: only what is near it is cut anew.
+
+    A piece depends on its own text and on where its neighbours begin, so that one more on either side is enough.
+    """
+    if len(before) < _FEW:
+        return split(text)
+    old = "".join(chunk.text for chunk in before)
+    same = _common(old, text)
+    end = len(old) - _common(old[same:][::-1], text[same:][::-1])
+    first = max(bisect_right(before, same, key=_start) - 2, 0)
+    last = min(bisect_right(before, end, key=_start) + 1, len(before))
+    moved = len(text) - len(old)
+    start, stop = before[first].start, before[last].start + moved if last < len(before) else len(text)
+    middle = (chunk.moved(start) for chunk in split(text[start:stop]))
+    rest = (chunk.moved(moved) for chunk in before[last:]) if moved else before[last:]
+    return (*before[:first], *middle, *rest)
+
+
+def _start(chunk: Chunk) -> int:
+    return chunk.start
+
+
+def _common(left: str, right: str) -> int:
+    """How many characters two texts have in common at their start."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _lines(text: str) -> str:

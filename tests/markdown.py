@@ -5,8 +5,9 @@ the line in question, as `^^^ error[rule-name]: message`. A line "`blocks/mlp.te
 named blocks of a section are one workspace; a block without a name is a program of its own, which may import the named
 ones. Every other known tag is an output of the program before it. A caret line that begins with a question (`^^^ type:
 ...`) is answered; `^^^ here:` marks the place that the outputs after the program are asked about. A block tagged
-`weights` is a file of weights, told by its header: a line `name: f32[3, 4]` for each tensor; it needs a name. A `json`
-with a name is such a file. Blocks with other tags are left alone.
+`weights` is a file of weights, told by its header: a line `name: f32[3, 4]` for each tensor, which may go on with its
+extremes, `within -0.5 .. 0.5, 2 NaN`; it needs a name. A `json` with a name is such a file. Blocks with other
+tags are left alone.
 
 `rerun` strips the caret lines, asks what is true now and writes the section anew; the test compares the two texts, so
 that a missing and a surplus finding both show, and `pytest --update` keeps the new text. This module handles text only;

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tenuto.cli import cache
 from tenuto.cli.analyse import Analyzer
 from tenuto_grammar import format as formatter
+from tenuto_server import kept
 from tests.command import CLEAN, FAULTY, UNUSED, Command, start
 
 LIBRARY = "fn double(x: f32[N]) -> f32[N] = x + x\n"
@@ -137,18 +137,18 @@ def test_no_cache(tenuto: Command) -> None:
 def test_another_build_of_tenuto_has_another_cache(tenuto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     tenuto.write(FILES)
     tenuto("check")
-    monkeypatch.setattr(cache, "_build", lambda: b"another")
+    monkeypatch.setattr("tenuto.cli.cache._build", lambda: b"another")
     tenuto("check")
     assert len([*(tenuto.folder / ".cache").iterdir()]) == 2
 
 
 def test_the_folder_stays_small(tenuto: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MOST_FILES", 3)
+    monkeypatch.setattr(kept, "MOST_FILES", 3)
     for number in range(6):
         tenuto.write({f"w{number}/a.ten": FAULTY})
         tenuto("check", f"w{number}")
     assert len([*(tenuto.folder / ".cache").iterdir()]) == 3
-    monkeypatch.setattr(cache, "LARGEST_FOLDER", 10)
+    monkeypatch.setattr(kept, "LARGEST_FOLDER", 10)
     tenuto.write({"w9/a.ten": FAULTY})
     assert tenuto("check", "w9").code == 1
     assert [*(tenuto.folder / ".cache").iterdir()] == []
@@ -258,4 +258,4 @@ def test_where_caches_are(monkeypatch: pytest.MonkeyPatch, variables: dict[str, 
     monkeypatch.setattr("sys.platform", "linux")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert cache.cache_folder() == folder
+    assert kept.cache_folder() == folder

@@ -189,6 +189,11 @@ class Database:
         memo.verified_at = self.revision
         return memo
 
+    def stop_if_cancelled(self) -> None:
+        """Raises `Cancelled` where what runs shall stop: for what takes long without asking for anything."""
+        if self.cancelled or (self._within is not None and self._within.cancelled):
+            raise Cancelled
+
     def _still_right(self, memo: Memo) -> bool:
         for read in memo.reads:
             current = self._memos.get(read)
@@ -199,9 +204,8 @@ class Database:
         return True
 
     def _execute(self, call: Call, old: Memo | None) -> Memo:
-        stops = self.cancelled or (self._within is not None and self._within.cancelled)
-        if stops and not isinstance(call[0], Input):
-            raise Cancelled
+        if not isinstance(call[0], Input):
+            self.stop_if_cancelled()
         if call in self._running:
             raise QueryCycle(call[0].name)
         reads: dict[Call, None] = {}

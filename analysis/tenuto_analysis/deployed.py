@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from tenuto_analysis import extremes
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics.base import GraphProblem
 from tenuto_analysis.elaborate.builder import Refusal
@@ -19,13 +20,13 @@ from tenuto_analysis.graph import Graph
 Analysis = Callable[[Database, str, str, Graph], Iterator[GraphProblem]]
 """Takes the file and the name of the deploy, and its graph."""
 
-ANALYSES: tuple[Analysis, ...] = ()
+ANALYSES: tuple[Analysis, ...] = (extremes.not_finite,)
 
 
 @query
 def problems(db: Database, file: str, name: str) -> tuple[GraphProblem, ...]:
     """What the analyses say of a deploy; nothing where a mistake, or what no build can do yet, hides its graph."""
-    if not ANALYSES or not sound(db, file):
+    if not sound(db, file):
         return ()
     graph = elaborated(db, file, name)
     if isinstance(graph, Refusal):

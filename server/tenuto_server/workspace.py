@@ -13,6 +13,7 @@ from tenuto_analysis import model, modules
 from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
+from tenuto_analysis.extremes import Extreme, weight_extremes
 from tenuto_analysis.targets.profile import declared
 from tenuto_analysis.weights import Header, weights_header
 from tenuto_grammar.text import LineIndex
@@ -25,7 +26,8 @@ class Workspace:
     """`read` gives the content of a file (None: no such file), `root` the workspace root of a file, both by path.
 
     `header` gives the header of a file of weights, by its path and the root; it is read from the disk, if left out.
-    `targets` gives the profiles that the project of a file describes.
+    `targets` gives the profiles that the project of a file describes; `extremes` those of the numbers of a file of
+    weights, by its path and the root, as far as they are known.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Workspace:
         root: Callable[[str], str],
         header: Callable[[str, str], Header | None] | None = None,
         targets: Callable[[str], Mapping[str, object]] | None = None,
+        extremes: Callable[[str, str], tuple[Extreme, ...] | None] | None = None,
     ) -> None:
         self.database = Database()
         self._read = read
@@ -42,6 +45,7 @@ class Workspace:
         self._lines: dict[str, LineIndex] = {}
         self._header = header or header_of
         self._targets = targets or (lambda file: {})
+        self._extremes = extremes or (lambda path, root: None)
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
@@ -76,6 +80,7 @@ class Workspace:
                     waiting.append(needed)
         for path in loading.weights_files(self.database, file):
             self.header(file, path)
+            self.database.set(weight_extremes, path, self._extremes(path, self._root(file)))
             reached[path] = None
         return tuple(reached)
 
@@ -83,6 +88,11 @@ class Workspace:
         """The header of a file of weights that a source file names, read again where that has changed."""
         self.database.set(weights_header, path, self._header(path, self._root(file)))
         return weights_header(self.database, path)
+
+    def unmeasured(self, file: str) -> tuple[str, ...]:
+        """The files of weights that a loaded file deploys whose extremes are not known."""
+        named = loading.weights_files(self.database, file)
+        return tuple(path for path in named if weight_extremes(self.database, path) is None)
 
     def load_all(self, files: Iterable[str]) -> None:
         """Loads many files; those of the library are there without that."""
@@ -123,7 +133,7 @@ class Workspace:
                 return Decoded(text, None) if text is not None else None
             return self._loaded[file] if file in self._loaded else self._read(file)
 
-        beside = Workspace(read, self._root, self._header, self._targets)
+        beside = Workspace(read, self._root, self._header, self._targets, self._extremes)
         beside.database = Database(within=self.database)
         return beside
 

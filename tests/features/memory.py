@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from itertools import count
 
+from tenuto_analysis.extremes import Extreme
 from tenuto_analysis.weights import Header, Stored
 from tenuto_grammar.text import LineIndex, Span
 from tenuto_server.reports import Edit
@@ -21,8 +22,12 @@ class Memory:
         self._texts: dict[str, str] = {}
         self._numbers = count(1)
         self._headers: dict[str, Header] = {}
+        self._extremes: dict[str, tuple[Extreme, ...]] = {}
         self.workspace = Workspace(
-            self._read, lambda file: "/".join(file.split("/")[:3]), lambda path, root: self._headers.get(path)
+            self._read,
+            lambda file: "/".join(file.split("/")[:3]),
+            lambda path, root: self._headers.get(path),
+            extremes=lambda path, root: self._extremes.get(path),
         )
 
     def file(self, program: Program) -> str:
@@ -33,6 +38,7 @@ class Memory:
                 self._texts[f"{folder}/{name}"] = text
             else:
                 self._headers[f"{folder}/{name}"] = header(text)
+                self._extremes[f"{folder}/{name}"] = extremes(text)
         return f"{folder}/{program.file}"
 
     def files(self) -> tuple[str, ...]:
@@ -47,15 +53,29 @@ class Memory:
 MEMORY = Memory()
 
 
+_TENSOR = re.compile(
+    r"(?P<name>\S+): (?P<dtype>\w+)\[(?P<shape>[\d, ]*)\]"
+    r"( within (?P<low>\S+) \.\. (?P<high>[^\s,]+)(, (?P<nans>\d+) NaN)?)?"
+)
+
+
 def header(text: str) -> Header:
     """A file of weights told by a line `name: f32[3, 4]` for each tensor; other text says why it cannot be read."""
     tensors: list[Stored] = []
     for line in text.splitlines():
-        found = re.fullmatch(r"(\S+): (\w+)\[([\d, ]*)\]", line)
+        found = _TENSOR.fullmatch(line)
         if found is None:
             return Header((), line)
-        tensors.append(Stored(found[1], found[2], tuple(map(int, re.findall(r"\d+", found[3])))))
+        tensors.append(Stored(found["name"], found["dtype"], tuple(map(int, re.findall(r"\d+", found["shape"])))))
     return Header(tuple(tensors))
+
+
+def extremes(text: str) -> tuple[Extreme, ...]:
+    """The extremes of those tensors that say them: `name: f32[3, 4] within -0.5 .. 0.5, 2 NaN`."""
+    told = (found for line in text.splitlines() if (found := _TENSOR.fullmatch(line)) is not None and found["low"])
+    return tuple(
+        Extreme(item["name"], float(item["low"]), float(item["high"]), int(item["nans"] or 0)) for item in told
+    )
 
 
 def asked(program: Program) -> tuple[Workspace, str, Span]:

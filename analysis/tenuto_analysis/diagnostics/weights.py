@@ -10,7 +10,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.diagnostics.base import Diagnostic, Severity
+from tenuto_analysis.diagnostics.base import Diagnostic, GraphProblem, Severity
 from tenuto_analysis.diagnostics.words import counted
 
 FEW = 3
@@ -159,6 +159,39 @@ class WeightDtype(Diagnostic, frozen=True):
     @override
     def help(self) -> str | None:
         return "floats are converted to floats of another width, integers only where no value can be lost"
+
+
+class NotFinite(Struct, frozen=True):
+    """A tensor of which `nans` numbers are NaN; `infinite` where others are infinite."""
+
+    name: str
+    nans: int
+    infinite: bool
+
+    @override
+    def __str__(self) -> str:
+        said = [f"{self.nans:,} NaN"] if self.nans else []
+        return f"`{self.name}` ({' and '.join([*said, *(['infinities'] if self.infinite else [])])})"
+
+
+class WeightNotFinite(GraphProblem, frozen=True):
+    """Tensors that the model takes from the file hold NaN or infinities."""
+
+    rule: ClassVar[str] = "weight-not-finite"
+
+    file: str
+    found: tuple[NotFinite, ...]
+    count: int
+
+    @property
+    @override
+    def message(self) -> str:
+        return f"`{self.file}` holds what is no finite number: {_listed(tuple(map(str, self.found)), self.count)}"
+
+    @property
+    @override
+    def help(self) -> str | None:
+        return "what such a weight meets becomes NaN: take an earlier checkpoint, or one that was not converted to f16"
 
 
 class UnmatchedPattern(Diagnostic, frozen=True):

@@ -15,6 +15,7 @@ from typing import BinaryIO, NamedTuple
 
 from tenuto.cli.cache import Entry, StoredEntry, from_stored, stored
 from tenuto.cli.sources import Disk
+from tenuto_server.extremes import SMALL, KnownExtremes
 from tenuto_server.profiles import targets_of
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
@@ -34,10 +35,14 @@ class Fork(NamedTuple):
 class Analyzer:
     """The analyzer and the files that it was told of, for the life of a command."""
 
-    def __init__(self, disk: Disk, settings: SettingsFinder) -> None:
+    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None) -> None:
         self._disk = disk
+        self._extremes = KnownExtremes(cache_folder, SMALL)
         self._workspace = Workspace(
-            disk.decoded, lambda file: settings.of(file).root, targets=lambda file: targets_of(settings.of(file))
+            disk.decoded,
+            lambda file: settings.of(file).root,
+            targets=lambda file: targets_of(settings.of(file)),
+            extremes=self._extremes.of,
         )
         self._may_fork = hasattr(os, "fork")
 
@@ -71,8 +76,10 @@ class Analyzer:
 
     def _analysed(self, file: str) -> tuple[str, Entry]:
         reports = self._workspace.reports(file)
-        inputs = tuple((name, self._disk.digest(name)) for name in self._workspace.load(file))
-        return file, Entry(inputs, reports)
+        # What is not known of large files of weights is, once a build has put it there.
+        awaited = (self._extremes.place(path) for path in self._workspace.unmeasured(file))
+        names = (*self._workspace.load(file), *(path for path in awaited if path is not None))
+        return file, Entry(tuple((name, self._disk.digest(name)) for name in names), reports)
 
     def _fork(self, files: list[str]) -> Fork:
         reader, writer = os.pipe()

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from tqdm import tqdm
 
 from tenuto.cli.sources import shown
 from tenuto.cli.table import table
-from tenuto.cli.target import Opened, open_target, show_findings
+from tenuto.cli.target import Opened, open_target, show_findings, show_hazards
 from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
 from tenuto_backend.build import Program, Stopped, parameters, program, with_sizes
@@ -52,9 +53,11 @@ class Row(NamedTuple):
 
 
 def run(read: argparse.Namespace) -> int:
-    opened = open_target(read.target)
+    opened = open_target(read.target, at_once=inf)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not built")
+    if not read.quiet:
+        show_hazards(opened, read.color)
     rows: list[Row] = []
     code = 0
     for deploy in opened.deploys:

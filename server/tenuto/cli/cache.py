@@ -2,32 +2,27 @@
 
 There is one cache file for a workspace root and a build of Tenuto, and one for a build alone. The first maps each
 source file to the digests of all files that its findings came from (its own, and whatever its imports reach, existing
-or not) and to its reports; the other holds the digests of what is laid out as it should be. A cache file begins with a
-checksum of the rest, which is loaded only where it agrees. Whatever is wrong with a cache, it is as if it were not
-there: reading and writing never fail, and two runs at once each replace the whole file.
+or not) and to its reports; the other holds the digests of what is laid out as it should be. `kept.py` reads and writes
+the files.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import sys
 from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import tenuto_analysis
 import tenuto_grammar
 import tenuto_server
 from tenuto import __version__
 from tenuto.cli.sources import Disk
+from tenuto_server.kept import prune, read, short, write
 from tenuto_server.reports import Edit, Fix, Related, Report, Severity
 
-MAGIC = b"tenuto cache 1\n"
-CHECKSUM_SIZE = 32
-LARGEST_FOLDER = 64 * 1024 * 1024  # bytes
-MOST_FILES = 500
 MOST_ENTRIES = 20_000
 
 
@@ -58,7 +53,7 @@ class Cache:
 
     def __init__(self, root: str, folder: str | None, targets: Mapping[str, object]) -> None:
         self._path = _path(folder, os.fsencode(root) + (repr(targets).encode() if targets else b"")) if folder else None
-        self._entries: dict[str, StoredEntry] = (_read(self._path) or {}) if self._path else {}
+        self._entries: dict[str, StoredEntry] = (read(self._path) or {}) if self._path else {}
         self._changed = False
 
     def get(self, file: str, disk: Disk) -> tuple[Report, ...] | None:
@@ -78,8 +73,8 @@ class Cache:
         if self._path is None or not self._changed:
             return
         kept = [(file, entry) for file, entry in self._entries.items() if os.path.exists(file)]
-        _write(self._path, dict(kept[-MOST_ENTRIES:]))
-        _prune(os.path.dirname(self._path))
+        write(self._path, dict(kept[-MOST_ENTRIES:]))
+        prune(os.path.dirname(self._path))
 
 
 class LaidOut:
@@ -87,34 +82,22 @@ class LaidOut:
 
     def __init__(self, folder: str | None) -> None:
         self._path = _path(folder, b"laid out") if folder else None
-        self._digests: dict[bytes, None] = dict.fromkeys((_read(self._path) or ()) if self._path else ())
+        self._digests: dict[bytes, None] = dict.fromkeys((read(self._path) or ()) if self._path else ())
         self._changed = False
 
     def __contains__(self, content: bytes) -> bool:
-        return self._path is not None and _short(content) in self._digests
+        return self._path is not None and short(content) in self._digests
 
     def add(self, content: bytes) -> None:
         if content not in self:
-            self._digests[_short(content)] = None
+            self._digests[short(content)] = None
             self._changed = True
 
     def save(self) -> None:
         """Writes what is new; the oldest are dropped where there are too many."""
         if self._path is not None and self._changed:
-            _write(self._path, tuple(self._digests)[-MOST_ENTRIES:])
-            _prune(os.path.dirname(self._path))
-
-
-def cache_folder() -> str:
-    """Where this user's caches are, by the custom of the platform; TENUTO_CACHE_DIR says otherwise."""
-    own = os.environ.get("TENUTO_CACHE_DIR")
-    if own:
-        return os.path.abspath(own)
-    if sys.platform == "win32":
-        return os.path.join(os.environ.get("LOCALAPPDATA") or os.path.expanduser("~"), "tenuto", "cache")
-    if sys.platform == "darwin":
-        return os.path.expanduser("~/Library/Caches/tenuto")
-    return os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tenuto")
+            write(self._path, tuple(self._digests)[-MOST_ENTRIES:])
+            prune(os.path.dirname(self._path))
 
 
 @cache
@@ -138,62 +121,7 @@ def _package_files(folder: str) -> Iterable[str]:
 
 
 def _path(folder: str, what: bytes) -> str:
-    return os.path.join(folder, f"{_short(what + _build()).hex()}.cache")
-
-
-def _short(data: bytes) -> bytes:
-    return blake2b(data, digest_size=16).digest()
-
-
-def _checksum(payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=CHECKSUM_SIZE).digest()
-
-
-def _read(path: str) -> Any:
-    """What was written, or None."""
-    try:
-        with open(path, "rb") as opened:
-            data = opened.read()
-    except OSError:
-        return None
-    start = len(MAGIC) + CHECKSUM_SIZE
-    payload = data[start:]
-    if data[:start] != MAGIC + _checksum(payload):
-        return None
-    return marshal.loads(payload)
-
-
-def _write(path: str, content: dict[str, StoredEntry] | tuple[bytes, ...]) -> None:
-    payload = marshal.dumps(content)
-    temporary = f"{path}.{os.getpid()}.new"
-    try:
-        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-        with open(temporary, "wb") as opened:
-            opened.write(MAGIC + _checksum(payload) + payload)
-        os.replace(temporary, path)
-    except OSError:
-        _remove(temporary)
-
-
-def _prune(folder: str) -> None:
-    """Removes the caches written longest ago while there are too many or they are too large."""
-    try:
-        found = sorted(((entry.stat(), entry.path) for entry in os.scandir(folder)), key=lambda item: item[0].st_mtime)
-    except OSError:
-        return
-    size, count = sum(status.st_size for status, _ in found), len(found)
-    for status, path in found:
-        if size <= LARGEST_FOLDER and count <= MOST_FILES:
-            return
-        _remove(path)
-        size, count = size - status.st_size, count - 1
-
-
-def _remove(path: str) -> None:
-    try:
-        os.remove(path)
-    except OSError:
-        return
+    return os.path.join(folder, f"{short(what + _build()).hex()}.cache")
 
 
 def stored(entry: Entry) -> StoredEntry:

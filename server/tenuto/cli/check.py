@@ -7,12 +7,12 @@ import sys
 from importlib import import_module
 from typing import NamedTuple
 
-from tenuto.cli.cache import cache_folder
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import Outcome, summary
 from tenuto.cli.run import Checker
 from tenuto.cli.sources import Disk, Source, find_sources, read_standard_input
 from tenuto.cli.terminal import wants_color
+from tenuto_server.kept import cache_folder
 from tenuto_server.reports import Report, chosen
 from tenuto_server.settings import Settings, SettingsFinder, near, rule_names
 

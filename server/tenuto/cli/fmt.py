@@ -11,12 +11,13 @@ from difflib import unified_diff
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from tenuto.cli.cache import LaidOut, cache_folder
+from tenuto.cli.cache import LaidOut
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.sources import Disk, Source, find_sources, read_standard_input
 from tenuto.cli.terminal import Painter, Style, harmless, wants_color
 from tenuto.cli.writing import replace_file
+from tenuto_server.kept import cache_folder
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.texts import encode
 

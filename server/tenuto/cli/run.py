@@ -63,7 +63,7 @@ class Checker:
 
     def _analyze(self, files: list[str]) -> Iterable[tuple[str, Entry]]:
         if self._analyzer is None:
-            self._analyzer = import_module("tenuto.cli.analyse").Analyzer(self.disk, self.settings)
+            self._analyzer = import_module("tenuto.cli.analyse").Analyzer(self.disk, self.settings, self._cache_folder)
         return self._analyzer.entries(files)
 
     def _cache(self, file: str) -> Cache:

@@ -14,17 +14,23 @@ from tenuto.cli.outcome import Outcome, count
 from tenuto.cli.sources import Disk, Source, shown
 from tenuto.cli.terminal import wants_color
 from tenuto_analysis import modules
+from tenuto_analysis.diagnostics import CATALOGUE
+from tenuto_analysis.diagnostics.base import GraphProblem
+from tenuto_server.extremes import SMALL, KnownExtremes
 from tenuto_server.files import SUFFIX
+from tenuto_server.kept import cache_folder
 from tenuto_server.profiles import targets_of
 from tenuto_server.reports import Report
 from tenuto_server.settings import SettingsFinder
 from tenuto_server.workspace import Workspace
 
+OF_GRAPHS = frozenset(item.rule for item in CATALOGUE if issubclass(item, GraphProblem))
 _TARGET = re.compile(r"(?P<file>.+):(?P<deploy>[A-Za-z_]\w*)")
 
 
 class Opened(NamedTuple):
-    """A checked file and the deploys of it that are meant; `reports` are the errors that stand in the way."""
+    """A checked file and the deploys of it that are meant; `reports` are the errors that stand in the way, `warnings`
+    what else was found."""
 
     workspace: Workspace
     disk: Disk
@@ -32,15 +38,19 @@ class Opened(NamedTuple):
     root: str
     deploys: tuple[str, ...]
     reports: tuple[Report, ...]
+    warnings: tuple[Report, ...]
 
     def outcome(self, reports: tuple[Report, ...]) -> Outcome:
         return Outcome(self.disk, [self.source], [], list(reports))
 
 
-def open_target(target: str) -> Opened:
-    """Reads and checks the file; raises `Misuse` where it, or the deploy, does not exist."""
+def open_target(target: str, at_once: float = SMALL) -> Opened:
+    """Reads and checks the file; raises `Misuse` where it, or the deploy, does not exist.
+
+    The extremes of weights are read of files of up to `at_once` bytes.
+    """
     path, wanted = _split(target)
-    opened = open_file(path)
+    opened = open_file(path, at_once)
     if opened.reports:
         return opened
     if wanted is not None and wanted not in opened.deploys:
@@ -50,7 +60,7 @@ def open_target(target: str) -> Opened:
     return opened if wanted is None else opened._replace(deploys=(wanted,))
 
 
-def open_file(path: str) -> Opened:
+def open_file(path: str, at_once: float = SMALL) -> Opened:
     """Reads and checks a file, with all its deploys; raises `Misuse` where it does not exist."""
     file = os.path.abspath(path)
     disk, settings = Disk(), SettingsFinder()
@@ -59,13 +69,20 @@ def open_file(path: str) -> Opened:
         raise Misuse(f"cannot read `{path}`: {obstacle}")
     root = settings.of(file).root
     workspace = Workspace(
-        disk.decoded, lambda other: settings.of(other).root, targets=lambda other: targets_of(settings.of(other))
+        disk.decoded,
+        lambda other: settings.of(other).root,
+        targets=lambda other: targets_of(settings.of(other)),
+        extremes=KnownExtremes(cache_folder(), at_once).of,
     )
     # An error in an imported file stands in the way as one in the file itself does.
     checked = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
     found = (report for name in checked for report in workspace.reports(name))
-    reports = tuple(report for report in found if report.severity == "error")
-    return Opened(workspace, disk, Source(file, shown(file)), root, modules.deploys(workspace.database, file), reports)
+    errors: list[Report] = []
+    warnings: list[Report] = []
+    for report in found:
+        (errors if report.severity == "error" else warnings).append(report)
+    deploys = modules.deploys(workspace.database, file)
+    return Opened(workspace, disk, Source(file, shown(file)), root, deploys, tuple(errors), tuple(warnings))
 
 
 def only_deploy(opened: Opened, target: str) -> str:
@@ -86,6 +103,12 @@ def show_findings(opened: Opened, reports: tuple[Report, ...], color: str, what:
     sys.stdout.write(text.render(opened.outcome(reports), wants_color(color)))
     print(f"{what}: {count(len(reports), 'error')}", file=sys.stderr)
     return 1
+
+
+def show_hazards(opened: Opened, color: str) -> None:
+    """Shows, beside what a command makes, the warnings that the graphs of the deploys gave."""
+    found = tuple(report for report in opened.warnings if report.rule in OF_GRAPHS)
+    sys.stdout.write(text.render(opened.outcome(found), wants_color(color)))
 
 
 def _split(target: str) -> tuple[str, str | None]:

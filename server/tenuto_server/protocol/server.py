@@ -117,6 +117,7 @@ class Server:
         self._session.preferences, problem = preferences(_section(params.initialization_options))
         if problem is not None:
             self._complain(problem)
+        session.learned = self._refresh
         if not session.client.pulls_diagnostics:
             session.changed = self._pusher.changed
         if params.process_id is not None:

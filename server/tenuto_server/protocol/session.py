@@ -15,7 +15,9 @@ from concurrent.futures import Future
 from functools import partial
 
 from tenuto_server.documents import Change, Document, edited, opened
+from tenuto_server.extremes import KnownExtremes
 from tenuto_server.features.warming import warm
+from tenuto_server.kept import cache_folder
 from tenuto_server.preferences import Preferences
 from tenuto_server.profiles import targets_of
 from tenuto_server.protocol.client import NOBODY, Client
@@ -54,6 +56,7 @@ class Session:
         self.client: Client = NOBODY
         self.preferences = Preferences()
         self.changed: Callable[[str | None], None] = lambda file: None  # Told of each change, and of which file.
+        self.learned: Callable[[], None] = lambda: None  # Told where something is known that no edit has brought.
         self._edits = 0
         self._loop = loop
         self._notify = notify
@@ -62,7 +65,10 @@ class Session:
         self._asked: dict[Answer, tuple[Job, str | None]] = {}
         self._settings = SettingsFinder()
         self._told: set[str] = set()
-        self._workspace = Workspace(self._read, lambda file: self.settings(file).root, targets=self._targets)
+        self._extremes = KnownExtremes(cache_folder())
+        self._workspace = Workspace(
+            self._read, lambda file: self.settings(file).root, targets=self._targets, extremes=self._extremes.of
+        )
         self._worker = Worker(self._workspace.database, partial(self._in_loop, failed))
 
     # --------------------------------------------------------------------------------------- in the event loop's thread
@@ -124,9 +130,15 @@ class Session:
         self._worker.change(partial(self._refresh, [file]))
         self.changed(file)
         self.ask(Urgency.IDLE, lambda context: warm(context.workspace, file), file)
+        self.ask(Urgency.IDLE, lambda context: self._measure(file), file).add_done_callback(self._measured)
         self._edits += 1
         if self._edits % TIDY == 0:
             self.ask(Urgency.IDLE, lambda context: context.workspace.database.forget_unused(OLD))
+
+    def _measured(self, answer: Answer) -> None:
+        if not answer.cancelled() and answer.exception() is None and answer.result():
+            self.changed(None)
+            self.learned()
 
     def _outdate(self, file: str) -> None:
         for answer, (_, about) in [*self._asked.items()]:
@@ -154,6 +166,15 @@ class Session:
         except SettingsError as error:
             self._complain_once(str(error))
             return {}
+
+    def _measure(self, file: str) -> bool:
+        """Reads the extremes of the weights that a file deploys; whether that brought any."""
+        self._workspace.load(file)
+        found = [
+            self._extremes.read(path, self._workspace.root(file), self._workspace.database.stop_if_cancelled)
+            for path in self._workspace.unmeasured(file)
+        ]
+        return any(found)
 
     def _complain_once(self, message: str) -> None:
         if message not in self._told:

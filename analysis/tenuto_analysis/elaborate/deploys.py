@@ -85,7 +85,7 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
     entry = table.make(signature, statics, inputs, facts, policy)
     simple = {leaf: ctx.known.facts.simplify(of(leaf)) for leaf in entry.symbols}
     fix_sizes(entry, {leaf: size for leaf, size in simple.items() if size.constant is not None})
-    functions = (*table.functions, entry)
+    functions = table.functions(entry)
     if table.casts:
         place_casts(functions, entry)
     return Graph(name, file, functions, facts)

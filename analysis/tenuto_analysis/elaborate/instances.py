@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from tenuto_analysis.check import definitions, queries, statements
@@ -22,7 +23,7 @@ from tenuto_analysis.elaborate import expressions
 from tenuto_analysis.elaborate.builder import Builder, Called, Refusal
 from tenuto_analysis.elaborate.forms import Fields, Form, Several, is_closed, is_static, tensors_in
 from tenuto_analysis.elaborate.statements import walk
-from tenuto_analysis.graph import Function, Ssa, dims_in, given, sizes_read_by, told_by
+from tenuto_analysis.graph import Call, Function, Ssa, dims_in, given, sizes_read_by, told_by
 from tenuto_analysis.graph import walk as nodes_of
 from tenuto_analysis.modules import declaration
 from tenuto_analysis.normal_form import single_atom
@@ -117,17 +118,38 @@ class Localised:
                 return value
 
 
+class Shared(Struct, frozen=True, eq=False):
+    """A function of a definition as any graph may have it; `casts` where policies have asked for some in it."""
+
+    function: Function
+    casts: bool
+
+
+Arguments = tuple[tuple[str, Value], ...]
+
+
+@query
+def _shared(db: Database, file: str, key: str, statics: Arguments, inputs: Arguments, policy: Precision) -> Shared:
+    """The function of a definition, for all graphs: an edit makes only those again that are made of what it changed."""
+    signature = queries.signature(db, file, key)
+    assert signature is not None
+    table = Table(db)
+    return Shared(table.make(signature, dict(statics), dict(inputs), (), policy), table.casts)
+
+
 class Table:
-    """The functions made so far."""
+    """The functions that a graph calls, each with what tells it from others of its definition."""
 
     def __init__(self, db: Database) -> None:
         self.db = db
         self.casts = False  # Whether policies have asked for any.
-        self._made: dict[tuple[object, ...], Function] = {}
+        self._made: dict[tuple[str, str, Arguments, Arguments, Precision], Function] = {}
 
-    @property
-    def functions(self) -> tuple[Function, ...]:
-        return tuple(self._made.values())
+    def functions(self, entry: Function) -> tuple[Function, ...]:
+        """All that a function calls, directly or not, callees first, and itself."""
+        found: dict[int, Function] = {}
+        _reach(entry, found)
+        return tuple(found.values())
 
     def instance(
         self, caller: Builder, resolved: Resolved, forms: Mapping[str, Form], policy: Precision, place: Place
@@ -135,18 +157,21 @@ class Table:
         signature = resolved.signature
         local = Localised(signature.owner, caller.ctx.known, tuple(resolved.values.values()))
         statics, inputs = _local_arguments(self.db, resolved, forms, local, place)
-        key = (
-            signature.file,
-            signature.key,
-            tuple(sorted(statics.items(), key=lambda item: item[0])),
-            tuple(inputs.items()),
-            policy,
-        )
+        key = (signature.file, signature.key, _in_order(signature, statics), tuple(inputs.items()), policy)
         function = self._made.get(key)
         if function is None:
-            function = self._made[key] = self.make(signature, statics, inputs, (), policy)
+            function = self._made[key] = self._function(signature, key)
         operands = tuple(tensor for form in forms.values() for tensor in tensors_in(form))
         return Called(function, local.sizes, operands)
+
+    def _function(self, signature: Signature, key: tuple[str, str, Arguments, Arguments, Precision]) -> Function:
+        """One that other graphs have too, or, where casts have still to find their places in it, one of its own."""
+        file, name, statics, inputs, policy = key
+        if policy.uniform:
+            shared = _shared(self.db, file, name, statics, inputs, policy)
+            if not shared.casts:
+                return shared.function
+        return self.make(signature, dict(statics), dict(inputs), (), policy)
 
     def make(
         self,
@@ -209,6 +234,20 @@ class Table:
         function.size_inputs = tuple(_passed(function))
         function.output_names = tuple(_output_names(function, results))
         return function
+
+
+def _in_order(signature: Signature, statics: Mapping[str, Value]) -> Arguments:
+    """Static arguments in the order in which a definition declares them; then the sizes that it declares by use."""
+    declared = [*(item.name for item in signature.generics), *(item.name for item in signature.parameters)]
+    places = {name: place for place, name in enumerate(declared)}
+    return tuple(sorted(statics.items(), key=lambda item: (places.get(item[0], len(places)), item[0])))
+
+
+def _reach(function: Function, found: dict[int, Function]) -> None:
+    for node in nodes_of(function.body):
+        if isinstance(node, Call) and id(node.function) not in found:
+            _reach(node.function, found)
+    found[id(function)] = function
 
 
 def _input(b: Builder, name: str, value: Value) -> Form:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import clauses, policies, initialisers
+from tenuto_analysis.check import clauses, initialisers, policies
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.insight.entities import Entity, EntityKind, Names, Role

@@ -72,6 +72,11 @@ class Connection:
             if message["method"] == method:
                 return message["params"]
 
+    def was_asked(self, method: str) -> None:
+        """Waits until the server asks for this."""
+        with self._news:
+            assert self._news.wait_for(lambda: method in self.asked, PATIENCE), f"{method} was not asked"
+
     def silent(self) -> bool:
         """Whether the server has said nothing that was not heard; call it after an answer."""
         return self._notifications.empty()
@@ -125,7 +130,9 @@ class Connection:
             elif "id" not in message:
                 self._notifications.put(message)
             else:
-                self.asked.append(message["method"])
+                with self._news:
+                    self.asked.append(message["method"])
+                    self._news.notify_all()
                 items = message["params"]["items"] if message["method"] == "workspace/configuration" else None
                 reply = [self.configuration for _ in items] if items is not None else None
                 self.send({"jsonrpc": "2.0", "id": message["id"], "result": reply})

@@ -53,12 +53,12 @@ fn user(x: f32[N]) -> f32[N] = told(x)
 
 
 def workspace(**texts: str) -> Database:
-    """A database that has checked the given files once."""
+    """A database that has checked the given files once, without the graphs of their deploys."""
     db = Database()
     for name, text in texts.items():
         db.set(modules.file_text, f"/w/{name}.ten", text)
     for name in texts:
-        model.findings(db, f"/w/{name}.ten")
+        model.quick_findings(db, f"/w/{name}.ten")
     return db
 
 
@@ -71,7 +71,7 @@ def ran_by(db: Database, texts: Mapping[str, str], file: str = MAIN) -> list[str
     for name, text in texts.items():
         db.set(modules.file_text, name, text)
     db.executed.clear()
-    model.findings(db, file)
+    model.quick_findings(db, file)
     return db.executed_names()
 
 
@@ -101,8 +101,8 @@ def test_an_edit_in_a_body_checks_that_body_alone() -> None:
     ran = ran_by(two_files(), {MAIN: edited(MAIN_TEXT, "let y = double(x)", "let y = double(x) + 1.0")})
     for query in ("parsed", "interface", "body", "checked"):
         assert of_declarations(ran, query) == ["first"]
-    assert ran[-1] == f"findings({MAIN})"
-    assert all(call.startswith(("findings(", "needs(")) or call.endswith(f"({MAIN}, first)") for call in ran)
+    assert ran[-1] == f"quick_findings({MAIN})"
+    assert all(call.startswith(("quick_findings(", "needs(")) or call.endswith(f"({MAIN}, first)") for call in ran)
 
 
 def test_white_space_above_moves_findings_without_a_check() -> None:
@@ -218,7 +218,7 @@ def python_calls(text: str) -> int:
 
     sys.setprofile(count)
     try:
-        found = model.findings(db, MAIN)
+        found = model.quick_findings(db, MAIN)
     finally:
         sys.setprofile(None)
     assert found == ()

@@ -7,8 +7,8 @@ runs again only if something that it read has really changed, so that work stops
 one.
 
 Invariant: a query reads no disk, no clock and no global that changes. An edit that arrives while a query runs sets
-`cancelled`; the query stops where it next needs another one that must run. Inputs are at hand and never stop anything,
-so that setting one is never left half done.
+`cancelled`; the query stops where it next needs another one that must run, or asks `stop_if_cancelled`. Inputs are at
+hand and never stop anything, so that setting one is never left half done.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 An analysis is a function of the graph; `ANALYSES` lists them in order. There is a graph only where nothing that a
 deploy is made of has an error. What is found may stand in any declaration that is reached. `model.findings` tells it in
-the file of the deploy, where it happens or at the call that leads there.
+the file of the deploy, where it happens or at the call that leads there, and an editor hears of it after the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
 
 Analysis = Callable[[Database, str, str, Graph], Iterator[GraphProblem]]
-"""Takes the file and the name of the deploy, and its graph."""
+"""Takes the file and the name of the deploy, and its graph; where it works long, it asks `db.stop_if_cancelled()`."""
 
 ANALYSES: tuple[Analysis, ...] = (extremes.not_finite,)
 
@@ -31,4 +31,8 @@ def problems(db: Database, file: str, name: str) -> tuple[GraphProblem, ...]:
     graph = elaborated(db, file, name)
     if isinstance(graph, Refusal):
         return ()
-    return tuple(problem for analysis in ANALYSES for problem in analysis(db, file, name, graph))
+    found: list[GraphProblem] = []
+    for analysis in ANALYSES:
+        db.stop_if_cancelled()
+        found += analysis(db, file, name, graph)
+    return tuple(found)

@@ -5,7 +5,7 @@ What leaves here is plain data: spans are offsets in the file, edits too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 
 from msgspec import Struct
@@ -36,16 +36,25 @@ from tenuto_analysis.diagnostics.statements import MissingReturn
 from tenuto_analysis.diagnostics.syntax import SyntaxProblem
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.modules import STD
-from tenuto_analysis.suppression import Allowed, allowed_in, suppressed
+from tenuto_analysis.suppression import OF_GRAPHS, Allowed, allowed_in, suppressed
 from tenuto_analysis.types import Value
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
 
 
-@query
 def findings(db: Database, file: str) -> tuple[Finding, ...]:
     """Everything that is wrong with a file, in the order of the text."""
-    starts = modules.starts(db, file)
+    return ordered((*quick_findings(db, file), *graph_findings(db, file)))
+
+
+def ordered(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order of the text."""
+    return tuple(sorted(found, key=lambda finding: (finding.span, finding.rule, finding.message)))
+
+
+@query
+def quick_findings(db: Database, file: str) -> tuple[Finding, ...]:
+    """What a check of each declaration by itself finds."""
     # What others need comes first, so that no query waits for a long chain of others.
     reports = {key: checked(db, file, key) for key in recursion.needs(db, file).order}
     found: list[tuple[str, Diagnostic]] = []
@@ -57,11 +66,23 @@ def findings(db: Database, file: str) -> tuple[Finding, ...]:
         if "#" in key and keyword not in ("", "import"):
             found += _duplicate(db, file, key)
     found += _imports(db, file, reports)
-    found += _deployed(db, file)
-    if allowed:
-        found = suppressed(allowed, found)
-    result = [_finding(db, file, starts[key], problem) for key, problem in found]
-    return tuple(sorted(result, key=lambda finding: (finding.span, finding.rule, finding.message)))
+    return _told(db, file, [item for item in allowed if item.rule not in OF_GRAPHS], found)
+
+
+@query
+def graph_findings(db: Database, file: str) -> tuple[Finding, ...]:
+    """What the graphs of a file's deploys show, which may take long to be known."""
+    reports = [checked(db, file, key) for key, _ in modules.keys(db, file)]
+    allowed = [item for report in reports for item in report.allowed if item.rule in OF_GRAPHS]
+    return _told(db, file, allowed, [*_deployed(db, file)])
+
+
+def _told(db: Database, file: str, allowed: list[Allowed], found: list[tuple[str, Diagnostic]]) -> tuple[Finding, ...]:
+    """What no comment silences."""
+    left = suppressed(allowed, found) if allowed else found
+    # Where nothing is left, it does not matter that declarations have moved.
+    starts = modules.starts(db, file) if left else {}
+    return ordered(_finding(db, file, starts[key], problem) for key, problem in left)
 
 
 class Report(Struct, frozen=True):

@@ -13,7 +13,7 @@ from msgspec import Struct
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics import CATALOGUE
-from tenuto_analysis.diagnostics.base import Diagnostic, Severity
+from tenuto_analysis.diagnostics.base import Diagnostic, GraphProblem, Severity
 from tenuto_analysis.diagnostics.syntax import UnusedSuppression
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_grammar import syntax
@@ -21,6 +21,8 @@ from tenuto_grammar.text import Span
 
 _ALLOW = re.compile(r"#\s*tenuto:\s*allow\(([^)]*)\)")
 _SEVERITIES = {item.rule: item.severity for item in CATALOGUE}
+OF_GRAPHS = frozenset(item.rule for item in CATALOGUE if issubclass(item, GraphProblem))
+"""The rules that speak of the graph of a deploy: whether a comment silences one is known only with the graph."""
 
 
 class Allowed(Struct, frozen=True):

@@ -16,7 +16,6 @@ class InlayHints(Struct, frozen=True, rename="camel"):
     results: bool = True
     sizes: bool = True
     arguments: bool = True
-    casts: bool = True
 
 
 class Preferences(Struct, frozen=True, rename="camel"):

@@ -18,6 +18,7 @@ from tenuto_analysis.targets.profile import declared
 from tenuto_analysis.weights import Header, weights_header
 from tenuto_grammar.text import LineIndex
 from tenuto_server.headers import header_of
+from tenuto_server.known import Known
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
 
@@ -43,17 +44,40 @@ class Workspace:
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
         self._lines: dict[str, LineIndex] = {}
+        self._graphs = Known()
         self._header = header or header_of
         self._targets = targets or (lambda file: {})
         self._extremes = extremes or (lambda path, root: None)
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
+        return self._reports(file, model.findings)
+
+    def quick_reports(self, file: str) -> tuple[Report, ...]:
+        """What is found in a file without the graphs of its deploys, in order."""
+        return self._reports(file, model.quick_findings)
+
+    def known_reports(self, file: str) -> tuple[Report, ...]:
+        """The same with what is known of graphs: of declarations that have not changed since `analyse`, in order."""
+        graphs = self._graphs.placed(self.database, file) if self._is_readable(file) else ()
+        return tuple(sorted((*self.quick_reports(file), *graphs), key=_order))
+
+    def analyse(self, file: str) -> bool:
+        """Looks at the graphs of a file's deploys; whether that changes what is known of them."""
+        found = self._reports(file, model.graph_findings) if self._is_readable(file) else ()
+        return self._graphs.keep(self.database, file, found)
+
+    def _is_readable(self, file: str) -> bool:
+        self.load(file)
+        decoded = self._loaded[file]
+        return decoded is None or decoded.problem is None
+
+    def _reports(self, file: str, find: Callable[[Database, str], tuple[Finding, ...]]) -> tuple[Report, ...]:
         self.load(file)
         decoded = self._loaded[file]
         if decoded is not None and decoded.problem is not None:
             return (decoded.problem,)
-        return tuple(report(finding) for finding in model.findings(self.database, file))
+        return tuple(report(finding) for finding in find(self.database, file))
 
     def loaded(self) -> tuple[str, ...]:
         """The files that were asked for until now."""
@@ -153,6 +177,10 @@ class Workspace:
         self.database.set(declared, root, self._targets(file))
         self.database.set(modules.file_text, file, decoded.text if decoded is not None else None)
         self._loaded[file] = decoded
+
+
+def _order(found: Report) -> tuple[int, int, str, str]:
+    return found.start, found.end, found.rule, found.message
 
 
 def report(finding: Finding) -> Report:

@@ -135,24 +135,14 @@ class Operation(Struct, eq=False):
     location: Location | None
 
 
-class Note(Struct, frozen=True):
-    """What is said of a function, or of what it takes and gives: a name with dots, and a text."""
-
-    name: str
-    text: str
-
-
 class Function(Struct, eq=False):
-    """`func.func`; a public one can be called from outside. Notes of arguments and results are one list for each."""
+    """`func.func`; a public one can be called from outside."""
 
     name: str
     public: bool
     body: Region
     results: tuple[Type, ...]
-    reflection: tuple[tuple[str, str], ...] = ()  # What a binary of IREE keeps.
-    notes: tuple[Note, ...] = ()
-    argument_notes: tuple[tuple[Note, ...], ...] = ()
-    result_notes: tuple[tuple[Note, ...], ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()  # What `iree.reflection` keeps in a binary.
 
 
 class Global(Struct, frozen=True):

@@ -1,4 +1,7 @@
-"""What is found in an open file, as its settings choose: the same as `tenuto check` tells."""
+"""What is found in an open file, as its settings choose: in the end the same as `tenuto check` tells.
+
+What takes the graphs of deploys is told as it was when they were last looked at, where the text is still the same.
+"""
 
 from __future__ import annotations
 
@@ -8,4 +11,4 @@ from tenuto_server.workspace import Workspace
 
 
 def diagnostics(workspace: Workspace, file: str, settings: Settings) -> tuple[Report, ...]:
-    return chosen(workspace.reports(file), settings)
+    return chosen(workspace.known_reports(file), settings)

@@ -9,6 +9,7 @@ from tenuto_analysis.diagnostics import CATALOGUE
 from tenuto_analysis.diagnostics.base import Severity
 from tenuto_analysis.diagnostics.names import UnknownName
 from tenuto_analysis.insight import questions
+from tenuto_analysis.suppression import OF_GRAPHS
 from tenuto_grammar.lexer import comments, tokenize
 from tenuto_grammar.text import LineIndex, Span
 from tenuto_server.features.action import QUICK_FIX, Action
@@ -69,9 +70,10 @@ def _allowing(workspace: Workspace, file: str, report: Report) -> tuple[Edit, ..
     else:
         start = line.start
         edit = Edit(start, start, f"{_indent_of_line(text, line)}# tenuto: allow({report.rule})\n")
+    found = workspace.reports if report.rule in OF_GRAPHS else workspace.quick_reports
     with workspace.trying(file, applied(text, [edit])):
-        after = workspace.reports(file)
-    return (edit,) if len(after) < len(workspace.reports(file)) else None
+        after = found(file)
+    return (edit,) if len(after) < len(found(file)) else None
 
 
 def _comment_of(workspace: Workspace, file: str, line: Span) -> Span | None:

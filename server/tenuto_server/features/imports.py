@@ -114,7 +114,7 @@ def _organized(run: list[Declared], unused: frozenset[Span], old: str) -> str:
 
 
 def _unused(workspace: Workspace, file: str) -> frozenset[Span]:
-    found = model.findings(workspace.database, file)
+    found = model.quick_findings(workspace.database, file)
     return frozenset(finding.span for finding in found if finding.rule == UnusedImport.rule)
 
 

@@ -187,11 +187,11 @@ def _errors(workspace: Workspace, trial: Workspace, file: str, change: Change) -
     edits = change.edits.get(file, ())
     known = {
         (report.rule, shifted(Span(report.start, report.end), edits))
-        for report in workspace.reports(file)
+        for report in workspace.quick_reports(file)
         if report.severity == "error"
     }
     path = change.path(file)
-    for report in trial.reports(path):
+    for report in trial.quick_reports(path):
         if report.severity == "error" and (report.rule, Span(report.start, report.end)) not in known:
             line = trial.lines(path).line(report.start) + 1
             return f"line {line} would be wrong then: {report.message}"

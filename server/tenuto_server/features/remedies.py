@@ -39,11 +39,11 @@ def remedies(workspace: Workspace, file: str, report: Report) -> Iterator[Action
     if remedy is None or report.fixes:
         return
     text = workspace.text(file)
-    before = _badness(workspace.reports(file))
+    before = _badness(workspace.quick_reports(file))
     tried: list[tuple[tuple[int, int, int], _Remedy]] = []
     for item in remedy(workspace, file, report):
         with workspace.trying(file, applied(text, item.edits)):
-            tried.append((_badness(workspace.reports(file)), item))
+            tried.append((_badness(workspace.quick_reports(file)), item))
     best = min((after for after, _ in tried), default=before)
     if best < before:
         for item in [item for after, item in tried if after == best][:2]:

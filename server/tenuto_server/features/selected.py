@@ -104,7 +104,7 @@ def rewritten(here: Selection, edits: list[Edit], below: str = "") -> tuple[Edit
 
 def harmless(workspace: Workspace, file: str, edits: tuple[Edit, ...]) -> bool:
     """Whether a change brings no finding that was not there before."""
-    before = Counter((report.rule, report.message) for report in workspace.reports(file))
+    before = Counter((report.rule, report.message) for report in workspace.quick_reports(file))
     with workspace.trying(file, applied(workspace.text(file), edits)):
-        after = Counter((report.rule, report.message) for report in workspace.reports(file))
+        after = Counter((report.rule, report.message) for report in workspace.quick_reports(file))
     return after <= before

@@ -1,6 +1,7 @@
 """Findings, told as the client wants to hear them: pushed, or pulled for a document or for the whole workspace.
 
-Whatever runs here in the background goes file by file, so that it yields to requests.
+Whatever runs here in the background goes file by file, so that it yields to requests. Graphs of deploys are looked at
+after each change, when nobody waits (`Graphs`); until then a client is told what is known of them.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ WorkspaceReport = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceU
 
 
 def found_in(context: Context, file: str) -> list[types.Diagnostic]:
-    """All that is found in a file, as its settings choose."""
+    """What is found in a file, as its settings choose, with what is known of the graphs of its deploys."""
     reports = diagnostics(context.workspace, file, context.settings(file))
     files = {file, *(place.file for report in reports for place in report.related)}
     pages = {file: context.page_of(file) for file in files}
@@ -46,19 +47,63 @@ class Told(NamedTuple):
     found: list[types.Diagnostic]
 
 
-class Puller:
-    """Answers clients that ask; `told` is the worker's."""
+class Graphs:
+    """Looks at the graphs of the deploys in open documents in the background; `news` is told of a file with others."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, news: Callable[[str], None]) -> None:
         self._session = session
+        self._news = news
+        self._waiting: dict[str, Answer] = {}
+
+    def changed(self, file: str | None) -> None:
+        """Something changed: every open document may have other findings now, first of all the one that changed."""
+        for other in sorted(self._session.documents, key=lambda other: other != file):
+            self.forget(other)
+            answer = self._waiting[other] = self._session.ask(Urgency.IDLE, partial(_analyse, file=other))
+            answer.add_done_callback(partial(self._analysed, other))
+
+    def forget(self, file: str) -> None:
+        """Nobody waits for those of a file any more."""
+        waiting = self._waiting.pop(file, None)
+        if waiting is not None:
+            waiting.cancel()
+
+    def _analysed(self, file: str, answer: Answer) -> None:
+        if answer.cancelled() or file not in self._session.documents:
+            return
+        self._waiting.pop(file, None)
+        error = answer.exception()
+        if error is not None:
+            self._session.failed(error)
+        elif answer.result():
+            self._news(file)
+
+
+def _analyse(context: Context, file: str) -> bool:
+    return context.workspace.analyse(file)
+
+
+class Puller:
+    """Answers clients that ask; `told` is the worker's, and `ask_again` has the client ask anew."""
+
+    def __init__(self, session: Session, ask_again: Callable[[], None]) -> None:
+        self._session = session
+        self._graphs = Graphs(session, lambda file: ask_again())
         self._told: dict[str, Told] = {}
         self._numbers = count(1)
+
+    def changed(self, file: str | None) -> None:
+        """Something changed: there may be more to tell than is known at once."""
+        self._graphs.changed(file)
 
     def features(self) -> tuple[Feature, ...]:
         return (Feature(types.TEXT_DOCUMENT_DIAGNOSTIC, self._document, OPTIONS, Urgency.LATER, asks_again=True),)
 
     def _document(self, context: Context, params: types.DocumentDiagnosticParams) -> DocumentReport:
-        told = self._now(context, file_of(params.text_document.uri))
+        file = file_of(params.text_document.uri)
+        if types.WORKSPACE_DIAGNOSTIC_REFRESH not in context.client.refreshes:
+            context.workspace.analyse(file)  # It will not be asked to ask again.
+        told = self._now(context, file)
         if told.identifier == params.previous_result_id:
             return types.RelatedUnchangedDocumentDiagnosticReport(told.identifier)
         return types.RelatedFullDocumentDiagnosticReport(told.found, result_id=told.identifier)
@@ -97,7 +142,7 @@ class Puller:
             if not listed and version is None:
                 return types.WorkspaceFullDocumentDiagnosticReport(uri, [])
             try:
-                answer = self._session.ask(Urgency.IDLE, partial(self._now, file=file), file)
+                answer = self._session.ask(Urgency.IDLE, partial(self._whole, file=file), file)
                 told = cast(Told, await wrap_future(answer))
             except Outdated:
                 continue
@@ -106,6 +151,10 @@ class Puller:
             return types.WorkspaceFullDocumentDiagnosticReport(
                 uri, told.found, version=version, result_id=told.identifier
             )
+
+    def _whole(self, context: Context, file: str) -> Told:
+        context.workspace.analyse(file)
+        return self._now(context, file)
 
     def _now(self, context: Context, file: str) -> Told:
         found = found_in(context, file)
@@ -123,16 +172,20 @@ class Pusher:
         self._publish = publish
         self._waiting: dict[str, Answer] = {}
         self._pushed: dict[str, list[types.Diagnostic]] = {}
+        self._graphs = Graphs(session, self._look)
 
     def changed(self, file: str | None) -> None:
         """Something changed: every open document may have other findings now, first of all the one that changed."""
-        documents = self._session.documents
-        for other in sorted(documents, key=lambda other: other != file):
-            waiting = self._waiting.pop(other, None)
-            if waiting is not None:
-                waiting.cancel()
-            answer = self._waiting[other] = self._session.ask(Urgency.LATER, partial(found_in, file=other))
-            answer.add_done_callback(partial(self._found, other))
+        for other in sorted(self._session.documents, key=lambda other: other != file):
+            self._look(other)
+        self._graphs.changed(file)
+
+    def _look(self, file: str) -> None:
+        waiting = self._waiting.pop(file, None)
+        if waiting is not None:
+            waiting.cancel()
+        answer = self._waiting[file] = self._session.ask(Urgency.LATER, partial(found_in, file=file))
+        answer.add_done_callback(partial(self._found, file))
 
     def closed(self, uri: str) -> None:
         """A closed document has no findings any more."""
@@ -140,6 +193,7 @@ class Pusher:
         waiting = self._waiting.pop(file, None)
         if waiting is not None:
             waiting.cancel()
+        self._graphs.forget(file)
         if self._pushed.pop(file, None):
             self._publish(types.PublishDiagnosticsParams(uri, []))
 

@@ -35,7 +35,6 @@ _TOOLTIPS = {
     HintKind.RESULT: "The result that the body tells.",
     HintKind.SIZE: "What the sizes were solved for.",
     HintKind.ARGUMENT: "What the argument is for.",
-    HintKind.CAST: "The dtype in which the policy reads it.",
 }
 
 
@@ -48,7 +47,6 @@ def hints(context: Context, params: types.InlayHintParams) -> list[types.InlayHi
         HintKind.RESULT: wanted.results,
         HintKind.SIZE: wanted.sizes,
         HintKind.ARGUMENT: wanted.arguments,
-        HintKind.CAST: wanted.casts,
     }
     found = inlay_hints(context.workspace, page.file, page.span(params.range))
     return [_hint(context, page, hint) for hint in found if shown[hint.kind]]

@@ -67,7 +67,7 @@ class Server:
         self.rpc.sink = writer
         self.rpc.handlers = self
         self._session = Session(loop, self._send, self._complain, self.failed)
-        self._puller = Puller(self._session)
+        self._puller = Puller(self._session, partial(self._send, types.WORKSPACE_DIAGNOSTIC_REFRESH, None))
         self._pusher = Pusher(self._session, self._pygls.text_document_publish_diagnostics)
         self._in_flight: dict[Number, InFlight] = {}
         self._by_token: dict[types.ProgressToken, InFlight] = {}
@@ -120,6 +120,8 @@ class Server:
         session.learned = self._refresh
         if not session.client.pulls_diagnostics:
             session.changed = self._pusher.changed
+        elif types.WORKSPACE_DIAGNOSTIC_REFRESH in session.client.refreshes:
+            session.changed = self._puller.changed
         if params.process_id is not None:
             Thread(target=self._outlive, args=(params.process_id,), name="heartbeat", daemon=True).start()
 

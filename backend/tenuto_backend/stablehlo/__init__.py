@@ -1,1 +1,0 @@
-"""StableHLO: a typed graph whose sizes are numbers, as the operations that XLA and other compilers of models take."""

@@ -214,11 +214,11 @@ def test_a_location_tells_the_expression_and_its_definition() -> None:
 
 def test_the_typed_interface_is_what_a_binary_keeps() -> None:
     _, module = of_source(SOURCE, "twice")
-    assert module.functions[-1].notes == (
+    assert module.functions[-1].reflection == (
         ("tenuto.input.0", "x: f32[B, 4] within -1.0 .. 1.0"),
         ("tenuto.output.0", "result: f32[B, 4]"),
     )
-    assert all(not function.notes for function in module.functions[:-1])
+    assert all(not function.reflection for function in module.functions[:-1])
     head = next(line for line in text(module).splitlines() if "@Twice(" in line)
     assert head.endswith(
         'attributes {iree.reflection = {tenuto.input.0 = "x: f32[B, 4] within -1.0 .. 1.0", '
@@ -230,7 +230,7 @@ def test_the_typed_interface_is_what_a_binary_keeps() -> None:
 def test_the_interface_names_all_that_a_model_takes_and_gives(example: str) -> None:
     graph, module = small(example)
     entry = module.functions[-1]
-    kinds = [key.rpartition(".")[0] for key, _ in entry.notes]
+    kinds = [key.rpartition(".")[0] for key, _ in entry.reflection]
     assert kinds.count("tenuto.input") == len(entry.body.arguments)
     assert kinds.count("tenuto.output") == len(entry.results) == len(graph.entry.results)
 

@@ -75,7 +75,7 @@ def program(
     if setting is None:
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"
         whole = Place(file, deploy, Span(0, 0))
-        raise stopped(db, whole, CannotBuild(_name_span(db, file, deploy), reason))
+        raise stopped(db, whole, CannotBuild(name_span(db, file, deploy), reason))
     wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
     if isinstance(setting, Drawn):
         return _program(graph, WeightsOf(graph, wanted, None, {}, setting.seed), fold)
@@ -151,7 +151,8 @@ def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
     return Program(graph, FoldedWeights(weights, [weight.path for weight in graph.entry.weights], folds), names)
 
 
-def _name_span(db: Database, file: str, deploy: str) -> Span:
+def name_span(db: Database, file: str, deploy: str) -> Span:
+    """Where a deploy is named."""
     node = modules.declaration(db, file, deploy)
     assert node is not None
     return node.span

@@ -11,12 +11,12 @@ _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 60
 
 
-def names_of(functions: Iterable[Function]) -> dict[Function, str]:
+def names_of(functions: Iterable[Function], reserved: Iterable[str] = ()) -> dict[Function, str]:
     """A name for each, of letters, digits and `_`; the static arguments stand in it that another instance has not."""
     instances: dict[str, list[Function]] = {}
     for function in functions:
         instances.setdefault(function.name, []).append(function)
-    taken: set[str] = set()
+    taken = set(reserved)
     found: dict[Function, str] = {}
     for name, several in instances.items():
         for function, text in zip(several, _differences(several), strict=True):

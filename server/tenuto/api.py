@@ -25,6 +25,8 @@ from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.artifact import Artifact, read_model
 from tenuto_backend.runtime.base import Interface, Port, Runner, backend, of_graph
 from tenuto_backend.runtime.inputs import ready
+from tenuto_backend.stablehlo import emit as stablehlo
+from tenuto_backend.stablehlo import save as stablehlo_files
 from tenuto_server.workspace import report
 
 _Made = TypeVar("_Made")
@@ -203,6 +205,35 @@ class Deploy:
             return mlir_files.artifact(module)
         saved = mlir_files.save(module, made.graph, made.weights, Path(path))
         return mlir_files.artifact(module, saved.model)
+
+    def to_stablehlo(
+        self,
+        path: str | Path | None = None,
+        *,
+        fold_batch_norm: bool = False,
+        dims: Mapping[str, int] = NO_SIZES,
+    ) -> stablehlo_files.StablehloArtifact:
+        """The deploy as a module of StableHLO, whose sizes are numbers: `dims` gives those that the deploy leaves open.
+
+        Its function is `main`; the weights are its last arguments, in the order of the artifact's `weights`.
+
+        >>> import tenuto
+        >>> digits = tenuto.load("examples/mlp.ten").deploy("digits_small")
+        >>> artifact = digits.to_stablehlo(dims={"B": 8})
+        >>> artifact.functions[-1], artifact.weights[0]
+        ('main', 'fc1.weight')
+
+        Raises `ProgramError` where a size stays open, or StableHLO cannot say what the deploy computes, and otherwise
+        what `to_mlir` raises.
+        """
+        if path is not None and not Path(path).name.endswith(stablehlo_files.ENDING):
+            raise ValueError(f"{os.fspath(path)!r}: the name of a module of StableHLO ends in .stablehlo.mlir")
+        made = with_sizes(self._folded_program if fold_batch_norm else self._program, dims)
+        module = self._build(lambda: stablehlo.emit(self._opened.workspace.database, made.graph))
+        if path is None:
+            return stablehlo_files.artifact(module, made.graph)
+        saved = stablehlo_files.save(module, made.graph, made.weights, Path(path))
+        return stablehlo_files.artifact(module, made.graph, saved.model)
 
     def run(self, /, **inputs: Array) -> dict[str, Array]:
         """The outputs by name, computed by onnxruntime; names with dots are given as `**{"past.0.keys": keys}`.

@@ -16,6 +16,7 @@ class InlayHints(Struct, frozen=True, rename="camel"):
     results: bool = True
     sizes: bool = True
     arguments: bool = True
+    casts: bool = True
 
 
 class Preferences(Struct, frozen=True, rename="camel"):

@@ -115,6 +115,7 @@ def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: 
         if generic.default is not None  # The others follow from the operands.
     }
     class_ = "any" if b.policy.uniform else policies.class_of(b.ctx.db, signature.file, signature.key)
+    places = {name: place for name, _, place, _ in resolved.arguments}
     # What only moves numbers leaves them in the dtype that they have.
     moved = forms["x"] if b.mixes and signature.name in MOVING and _is_float(resolved.result) else None
     for parameter in signature.parameters:
@@ -123,7 +124,8 @@ def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: 
         if parameter.name == "x" and isinstance(moved, Ssa):
             arguments["x"] = moved
             continue
-        arguments[parameter.name] = _argument(b, known, parameter.name, wanted, forms[parameter.name], field, span)
+        place = _place(b, places[parameter.name], span)
+        arguments[parameter.name] = _argument(b, known, parameter.name, wanted, forms[parameter.name], field, place)
     result = resolved.result
     if isinstance(result, Tensor) and values != resolved.values:
         result = Tensor(WEAK_FLOAT, result.shape)
@@ -132,6 +134,11 @@ def _primitive(b: Builder, resolved: Resolved, forms: Mapping[str, Form], span: 
         results = (b.like(moved, results[0].type),)
     b.add(Apply(signature.name, arguments, results, b.place(span)))
     return _form_of(b, resolved.result, iter(results))
+
+
+def _place(b: Builder, argument: Span | None, call: Span) -> Span:
+    """Where a cast of an argument stands: at the argument, so that an editor can show it there."""
+    return argument if argument is not None and b.mixes else call
 
 
 def _is_float(value: Value) -> bool:
@@ -190,10 +197,10 @@ def _definition(b: Builder, resolved: Resolved, forms: Mapping[str, Form], part:
     known = Substitution(resolved.signature.owner, b.ctx.known, resolved.values)
     ruling = part.ruling if part is not None else NOTHING
     policy = policies.of_call(b.ctx.db, resolved, ruling.policy or b.policy)
-    values = {name: value for name, value, _, _ in resolved.arguments}
+    given = {name: (value, _place(b, place, span)) for name, value, place, _ in resolved.arguments}
     with b.ruled(Ruling(policy)) if policy is not b.policy else nullcontext():
         settled = {
-            parameter.name: _settled(b, known, parameter.type, forms[parameter.name], values[parameter.name], span)
+            parameter.name: _settled(b, known, parameter.type, forms[parameter.name], *given[parameter.name])
             for parameter in resolved.signature.parameters
         }
     called = b.instances.instance(b, resolved, settled, policy, b.place(span))

@@ -112,10 +112,14 @@ class _InFunction:
             self._readers.setdefault(id(result), []).append(None)
 
     def _casts_of(self, ssa: Ssa) -> tuple[Scalar | None, list[Apply]]:
-        """The dtype that all who read a `float` cast it to, and the casts; no dtype where somebody wants another."""
+        """The dtype that all who read a `float` cast it to, and the casts; no dtype where somebody wants another.
+
+        A cast that makes what a name stands for stays.
+        """
         casts = [node for node in self._readers.get(id(ssa), ()) if isinstance(node, Apply) and node.inserted]
         wanted = {node.results[0].type.dtype for node in casts}
-        if ssa.role is None or len(wanted) != 1 or len(casts) != len(self._readers[id(ssa)]):
+        named = any(node.results[0].name for node in casts)
+        if ssa.role is None or named or len(wanted) != 1 or len(casts) != len(self._readers[id(ssa)]):
             return None, []
         (dtype,) = wanted
         assert isinstance(dtype, Scalar)
@@ -172,6 +176,7 @@ class _InFunction:
                 continue
             first = self._first(target, group)
             cast = _cast(source, group[0].results[0], group[0])
+            cast.results[0].name = next((node.results[0].name for node in group if node.results[0].name), "")
             self._before.setdefault(id(first), []).append(cast)
             self._scopes[id(cast)] = self._home[id(cast.results[0])] = target
             readers = self._readers[id(source)]

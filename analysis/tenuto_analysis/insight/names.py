@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import clauses, initialisers
+from tenuto_analysis.check import clauses, initialisers, policies
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.dtypes import SCALARS
 from tenuto_analysis.insight.entities import Entity, EntityKind, Names, Role
@@ -71,7 +71,11 @@ def _declaration(w: Scopes, node: syntax.Declaration) -> None:
         case syntax.Const():
             if node.type is not None:
                 written_type(w, node.type)
-            expression(w, node.value)
+            match node.value:
+                case syntax.Name(text=text) | syntax.Call(callee=syntax.Name(text=text)) if text in policies.MAKERS:
+                    _policy(w, node.value)
+                case value:
+                    expression(w, value)
         case syntax.Deploy():
             _deploy(w, node)
 

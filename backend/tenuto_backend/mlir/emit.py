@@ -39,7 +39,7 @@ def emit(db: Database, graph: Graph) -> Module:
     writer = _Writer(db, Places(db), names_of(graph.functions))
     for function in graph.functions:
         writer.made[function] = _function(writer, function, public=function is graph.entry)
-    writer.made[graph.entry].notes = tuple(_notes(graph))
+    writer.made[graph.entry].reflection = tuple(_notes(graph))
     weights = tuple(Global(w.path, ranked(w.value.type), w.path) for w in graph.entry.weights)
     return Module(graph.name, weights, tuple(writer.made[function] for function in graph.functions))
 

@@ -135,14 +135,24 @@ class Operation(Struct, eq=False):
     location: Location | None
 
 
+class Note(Struct, frozen=True):
+    """What is said of a function, or of what it takes and gives: a name with dots, and a text."""
+
+    name: str
+    text: str
+
+
 class Function(Struct, eq=False):
-    """`func.func`; a public one can be called from outside."""
+    """`func.func`; a public one can be called from outside. Notes of arguments and results are one list for each."""
 
     name: str
     public: bool
     body: Region
     results: tuple[Type, ...]
-    notes: tuple[tuple[str, str], ...] = ()  # What `iree.reflection` keeps in a binary.
+    reflection: tuple[tuple[str, str], ...] = ()  # What a binary of IREE keeps.
+    notes: tuple[Note, ...] = ()
+    argument_notes: tuple[tuple[Note, ...], ...] = ()
+    result_notes: tuple[tuple[Note, ...], ...] = ()
 
 
 class Global(Struct, frozen=True):

@@ -18,6 +18,7 @@ from tenuto_backend.mlir.operations import (
     Location,
     Map,
     Module,
+    Note,
     Number,
     Numbers,
     Operation,
@@ -84,6 +85,16 @@ def _symbol(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else _quoted(name)
 
 
+def _noted(items: list[str], notes: Sequence[Sequence[Note]]) -> list[str]:
+    """What a function takes or gives, each with what is said of it."""
+    said = [f" {{{', '.join(map(_note, several))}}}" if several else "" for several in notes] or [""] * len(items)
+    return [item + notes_ for item, notes_ in zip(items, said, strict=True)]
+
+
+def _note(note: Note) -> str:
+    return f"{note.name} = {_quoted(note.text)}"
+
+
 class _Locations:
     """The places of a module, each numbered where it is first mentioned."""
 
@@ -111,11 +122,14 @@ class _Printer:
         self._count = 0
 
     def function(self, function: Function) -> list[str]:
-        arguments = ", ".join(f"{self._name(v)}: {type_text(v.type)}" for v in function.body.arguments)
-        results = ", ".join(map(type_text, function.results))
+        taken = [f"{self._name(value)}: {type_text(value.type)}" for value in function.body.arguments]
+        arguments = ", ".join(_noted(taken, function.argument_notes))
+        results = ", ".join(_noted(list(map(type_text, function.results)), function.result_notes))
         public = "" if function.public else "private "
-        notes = ", ".join(f"{_symbol(key)} = {_quoted(value)}" for key, value in function.notes)
-        attributes = f" attributes {{iree.reflection = {{{notes}}}}}" if notes else ""
+        reflection = ", ".join(f"{_symbol(key)} = {_quoted(value)}" for key, value in function.reflection)
+        kept = [f"iree.reflection = {{{reflection}}}"] if reflection else []
+        kept += map(_note, function.notes)
+        attributes = f" attributes {{{', '.join(kept)}}}" if kept else ""
         head = f"  func.func {public}@{_symbol(function.name)}({arguments}) -> ({results}){attributes} {{"
         return [head, *self._operations(function.body.operations, "    "), "  }"]
 

@@ -37,17 +37,20 @@ class MlirArtifact(Struct, frozen=True, eq=False):
 
 def artifact(module: Module, path: Path | None = None) -> MlirArtifact:
     """What whoever builds from Python is given."""
-    return MlirArtifact(_content(module), tuple(function.name for function in module.functions), path)
+    return MlirArtifact(content(module), tuple(function.name for function in module.functions), path)
 
 
-def save(module: Module, graph: Graph, arrays: Mapping[str, Array], path: Path) -> Saved:
-    """Writes the module to `path`, and its weights under the same name with the ending `.safetensors`."""
+def save(module: Module, graph: Graph, arrays: Mapping[str, Array], path: Path, kind: str = "") -> Saved:
+    """Writes the module to `path`, and its weights under the same name with the ending `.safetensors`.
+
+    `kind` stands before the ending of the module's name, `.stablehlo`, and not in that of the weights.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
-    data = path.with_suffix(".safetensors") if wanted else None
+    data = path.with_name(f"{path.stem.removesuffix(kind)}.safetensors") if wanted else None
     refuse_to_replace(path, *([data] if data is not None else []))
     with Temporary(path) as whole:
-        whole.file.write(_content(module).encode())
+        whole.file.write(content(module).encode())
         if data is not None:
             with Temporary(data) as weights:
                 write_weights(weights.file, layout_of(wanted), arrays)
@@ -56,5 +59,6 @@ def save(module: Module, graph: Graph, arrays: Mapping[str, Array], path: Path) 
     return Saved(path, data, sum(size_of(type_) for _, type_ in wanted))
 
 
-def _content(module: Module) -> str:
+def content(module: Module) -> str:
+    """The text of the file."""
     return f"{TEXT_MARK}\n{text(module)}"

@@ -72,6 +72,7 @@ class Saved(Struct, frozen=True):
     data: Path | None
     weight_bytes: int
     checkpoints: tuple[Path, ...] = ()
+    others: tuple[Path, ...] = ()  # The same model in other forms.
 
 
 class Layout(Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 from pathlib import Path
 from typing import NamedTuple
@@ -25,12 +25,11 @@ from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import Options, Profile
 from tenuto_backend.onnx.save import save
 from tenuto_backend.reference.values import Array
+from tenuto_backend.stablehlo import emit as stablehlo
+from tenuto_backend.stablehlo import save as stablehlo_files
 from tenuto_backend.weights.base import WeightsError
 from tenuto_backend.weights.beside import ArtifactError, Saved
 from tenuto_server.workspace import report
-
-NODES = {"onnx": "nodes", "mlir": "operations"}
-"""What a format calls what it computes with."""
 
 
 class Made(NamedTuple):
@@ -72,7 +71,7 @@ def run(read: argparse.Namespace) -> int:
             print(f"tenuto: `{deploy}` cannot be written: {error.strerror or error}", file=sys.stderr)
             code = 1
     if rows and not read.quiet:
-        print("\n".join(_table(rows, NODES[read.emit])))
+        print("\n".join(_table(rows, FORMS[read.emit].nodes)))
     return code
 
 
@@ -83,8 +82,8 @@ def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
         program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm), dict(read.dim)
     )
     arrays = _Shown(made, deploy, read.quiet)
-    write = _onnx if read.emit == "onnx" else _mlir
-    functions, nodes, saved = write(database, made, arrays, Path(read.output) / f"{deploy}.{read.emit}", read)
+    form = FORMS[read.emit]
+    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{deploy}{form.ending}", read)
     return Row(deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
 
 
@@ -106,6 +105,29 @@ def _mlir(database: Database, made: Program, arrays: Mapping[str, Array], path: 
     module = mlir.emit(database, made.graph)
     saved = mlir_files.save(module, made.graph, arrays, path)
     return Made(len(module.functions), count(module), saved)
+
+
+def _stablehlo(
+    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace
+) -> Made:
+    module = stablehlo.emit(database, made.graph)
+    saved = stablehlo_files.save(module, made.graph, arrays, path, read.portable)
+    return Made(len(module.functions), count(module), saved)
+
+
+class Form(NamedTuple):
+    """How an artifact of a kind is written, how its name ends, and what it calls what it computes with."""
+
+    write: Callable[[Database, Program, Mapping[str, Array], Path, argparse.Namespace], Made]
+    ending: str
+    nodes: str
+
+
+FORMS = {
+    "onnx": Form(_onnx, ".onnx", "nodes"),
+    "mlir": Form(_mlir, ".mlir", "operations"),
+    "stablehlo": Form(_stablehlo, stablehlo_files.ENDING, "operations"),
+}
 
 
 class _Shown(Mapping[str, Array]):
@@ -156,7 +178,7 @@ def _table(rows: list[Row], nodes: str) -> Iterator[str]:
 
 
 def _files(saved: Saved) -> str:
-    written = " ".join(shown(str(path)) for path in (saved.model, saved.data) if path is not None)
+    written = " ".join(shown(str(path)) for path in (saved.model, *saved.others, saved.data) if path is not None)
     if not saved.checkpoints:
         return written
     return f"{written} (weights stay in {', '.join(path.name for path in saved.checkpoints)})"

@@ -45,6 +45,7 @@ COMMANDS = {
     "diff": Command("tenuto.cli.diff", "compare an artifact with its source", "onnx"),
     "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy", "onnx"),
     "explain": Command("tenuto.cli.explain", "explain a rule or an operator"),
+    "explain-value": Command("tenuto.cli.explain_value", "say why a value has its dtype, in each deploy"),
     "lsp": Command("tenuto.cli.lsp", "serve an editor over standard input and output"),
 }
 
@@ -119,9 +120,9 @@ def _usage() -> str:
         "",
         "A typed language for neural-network models.",
         "",
-        *(f"  {name:<10}{command.summary}" for name, command in COMMANDS.items()),
-        f"  {'help':<10}this text, or the options of a command: tenuto help COMMAND",
+        *(f"  {name:<15}{command.summary}" for name, command in COMMANDS.items()),
+        f"  {'help':<15}this text, or the options of a command: tenuto help COMMAND",
         "",
-        "  --version  the version",
+        "  --version      the version",
     ]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from tenuto_analysis.insight.names import names
 from tenuto_analysis.insight.pattern_axes import pattern_axes
 from tenuto_analysis.insight.survey import Survey, survey
 from tenuto_analysis.insight.trees import walk
+from tenuto_analysis.precision.shown_casts import shown_casts
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.signature import Signature
 from tenuto_analysis.types import (
@@ -54,6 +55,7 @@ class HintKind(Enum):
     RESULT = "results"
     SIZE = "sizes"
     ARGUMENT = "arguments"
+    CAST = "casts"
 
 
 class Hint(NamedTuple):
@@ -72,7 +74,7 @@ def inlay_hints(workspace: Workspace, file: str, stretch: Span) -> Iterator[Hint
     db = workspace.database
     for declared in questions.declarations(db, file):
         if declared.start <= stretch.end and stretch.start <= declared.end:
-            for hint in hints_of(db, file, declared.key):
+            for hint in (*hints_of(db, file, declared.key), *_casts(db, file, declared.key)):
                 at = hint.at + declared.start
                 if stretch.start <= at <= stretch.end:
                     yield hint._replace(at=at)
@@ -104,6 +106,13 @@ def hints_of(db: Database, file: str, key: str) -> tuple[Hint, ...]:
             case _:
                 pass
     return tuple(sorted(found, key=lambda hint: hint.at))
+
+
+def _casts(db: Database, file: str, key: str) -> Iterator[Hint]:
+    """What a policy casts and the program does not say."""
+    for cast in shown_casts(db, file):
+        if cast.key == key:
+            yield Hint(cast.at, f" as {' | '.join(cast.dtypes)}", HintKind.CAST)
 
 
 # --------------------------------------------------------------------------------------------------------------- types

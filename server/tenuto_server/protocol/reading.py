@@ -35,6 +35,7 @@ _TOOLTIPS = {
     HintKind.RESULT: "The result that the body tells.",
     HintKind.SIZE: "What the sizes were solved for.",
     HintKind.ARGUMENT: "What the argument is for.",
+    HintKind.CAST: "The dtype in which the policy reads it.",
 }
 
 
@@ -47,6 +48,7 @@ def hints(context: Context, params: types.InlayHintParams) -> list[types.InlayHi
         HintKind.RESULT: wanted.results,
         HintKind.SIZE: wanted.sizes,
         HintKind.ARGUMENT: wanted.arguments,
+        HintKind.CAST: wanted.casts,
     }
     found = inlay_hints(context.workspace, page.file, page.span(params.range))
     return [_hint(context, page, hint) for hint in found if shown[hint.kind]]

@@ -7,7 +7,7 @@ import argparse
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.options.sizes import add_dim
 
-EMITTED = ("onnx", "mlir")
+EMITTED = ("onnx", "mlir", "stablehlo")
 PROFILE = "portable"
 
 
@@ -19,13 +19,19 @@ def read(arguments: list[str]) -> argparse.Namespace:
         epilog="Exit code: 0 built, 1 findings or an artifact that could not be made, 2 misuse.",
     )
     parser.add_argument("target", metavar="FILE[:DEPLOY]")
-    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help="the artifact: onnx or mlir (default: onnx)")
+    known = ", ".join(EMITTED)
+    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help=f"the artifact: {known} (default: onnx)")
     parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
     add_dim(parser, "a number for a size that the deploy leaves open")
     parser.add_argument(
         "--profile",
         choices=["portable", "modern"],
         help=f"portable: opset 21, understood most widely; modern: operators such as Attention (default: {PROFILE})",
+    )
+    parser.add_argument(
+        "--portable",
+        action="store_true",
+        help="with --emit stablehlo: also the portable form, NAME.mlirbc; needs tenuto[xla]",
     )
     parser.add_argument("--opset", type=int, metavar="N", help="this opset, 21 to 26, instead of the profile's")
     parser.add_argument("--inline", action="store_true", help="weights in the model's own file, up to 2 GB")
@@ -46,11 +52,13 @@ def read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
     found = parser.parse_args(arguments)
     if found.emit not in EMITTED:
-        raise Misuse(f"--emit {found.emit} is not there yet: this version emits {', '.join(EMITTED)}")
+        raise Misuse(f"--emit {found.emit} is not there yet: this version emits {known}")
     if found.inline and found.in_place:
         raise Misuse("--inline and --in-place exclude each other")
     if found.emit != "onnx":
         _refuse_options_of_onnx(found)
+    if found.portable and found.emit != "stablehlo":
+        raise Misuse("--portable is an option of StableHLO: say --emit stablehlo")
     found.profile = found.profile or PROFILE
     return found
 

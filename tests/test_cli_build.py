@@ -28,7 +28,6 @@ model Scale[D](x: f32[B, D]) -> f32[B, D] {
 
 deploy drawn = Scale[SIZE] { weights: init(seed = 0), dims: { B: 1 .. 8 } }
 deploy loaded = Scale[4] { weights: "gain.safetensors", dims: { B: 1 .. 8 } }
-deploy elsewhere = Scale[4] { weights: init(seed = 0), target: groq.tsp, dims: { B: 1 .. 8 } }
 deploy outside = Scale[4] { weights: "../gain.safetensors", dims: { B: 1 .. 8 } }
 """
 
@@ -56,7 +55,6 @@ def test_a_deploy_is_built_and_the_same_again(workspace: Command) -> None:
 @pytest.mark.parametrize(
     ("deploy", "said"),
     [
-        ("elsewhere", "no code can be made for `groq.tsp` so far"),
         ("outside", "lies outside of the workspace"),
     ],
 )

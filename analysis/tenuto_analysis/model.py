@@ -73,7 +73,9 @@ def quick_findings(db: Database, file: str) -> tuple[Finding, ...]:
 def graph_findings(db: Database, file: str) -> tuple[Finding, ...]:
     """What the graphs of a file's deploys show, which may take long to be known."""
     reports = [checked(db, file, key) for key, _ in modules.keys(db, file)]
-    allowed = [item for report in reports for item in report.allowed if item.rule in OF_GRAPHS]
+    # An error hides the graphs: what they would show may be allowed all the same.
+    hidden = any(problem.severity is Severity.ERROR for problem in quick_findings(db, file))
+    allowed = [item for report in reports for item in report.allowed if item.rule in OF_GRAPHS and not hidden]
     return _told(db, file, allowed, [*_deployed(db, file)])
 
 

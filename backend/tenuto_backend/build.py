@@ -19,7 +19,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Finding, Place, Severity
 from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.elaborate.builder import Refusal
-from tenuto_analysis.elaborate.deploys import elaborated, refuse_settings
+from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
@@ -56,7 +56,6 @@ class Program(Struct, frozen=True, eq=False):
 def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Graph:
     """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
     try:
-        refuse_settings(db, file, deploy)
         found = elaborated(db, file, deploy)
         if isinstance(found, Refusal):
             raise found

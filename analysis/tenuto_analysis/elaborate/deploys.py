@@ -28,9 +28,6 @@ from tenuto_analysis.types import (
 )
 from tenuto_grammar import syntax
 
-# An ONNX model runs on these.
-_BUILT = ("onnxruntime.cpu", "cpu.x86_64", "cpu.aarch64")
-
 
 @query
 def elaborated(db: Database, file: str, name: str) -> Graph | Refusal:
@@ -44,8 +41,7 @@ def elaborated(db: Database, file: str, name: str) -> Graph | Refusal:
 def elaborate(db: Database, file: str, name: str) -> Graph:
     """The graph of a deploy that has no error, under its policy.
 
-    Raises `Refusal` where this version cannot build what a definition asks for; `refuse_settings` does for what the
-    deploy itself asks for.
+    Raises `Refusal` where this version cannot build what a definition asks for.
     """
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
@@ -89,19 +85,3 @@ def elaborate(db: Database, file: str, name: str) -> Graph:
     if table.casts:
         place_casts(functions, entry)
     return Graph(name, file, functions, facts)
-
-
-def refuse_settings(db: Database, file: str, name: str) -> None:
-    """Until targets are solved for each deploy, what asks for more is refused by name."""
-    node = declaration(db, file, name)
-    assert isinstance(node, syntax.Deploy)
-    for setting in node.settings.settings:
-        place = Place(file, name, setting.span)
-        match setting.key.text, setting.value:
-            case ("target", value):
-                others = [target for target in deploys.target_names(value) if target not in _BUILT]
-                if others:
-                    known = ", ".join(f"`{target}`" for target in _BUILT)
-                    raise Refusal(place, f"no code can be made for `{others[0]}` so far, but for {known}")
-            case _:
-                pass

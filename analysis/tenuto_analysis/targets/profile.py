@@ -87,6 +87,14 @@ class Tile(Struct, frozen=True, forbid_unknown_fields=True):
     uncertain: bool = False
 
 
+class Conversion(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the vendor's compiler makes of a dtype that the hardware does not have."""
+
+    to: str
+    source: str
+    uncertain: bool = False
+
+
 class Opset(Struct, frozen=True, forbid_unknown_fields=True):
     """The opsets of ONNX that a target takes."""
 
@@ -108,7 +116,8 @@ Format = Literal["onnx", "mlir", "stablehlo", "vmfb"]
 
 
 class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A target. `lacks` gives, for a dtype or for `any`, the operators that it does not have.
+    """A target. `lacks` gives, for a dtype or for `any`, the operators that it does not have; `converts` the dtypes
+    that become others when the artifact is made for it.
 
     `artifacts` are what is built for it, the first where nothing else is asked for; `vmfb` says that Tenuto can have a
     binary made. `link` is the bandwidth to other parts of a machine in bytes/s. `flags` are those of IREE's compiler.
@@ -121,6 +130,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sizes: Sizes
     artifacts: tuple[Format, ...]
     name: str = ""
+    converts: Mapping[str, Conversion] = field(default_factory=dict)
     memories: Mapping[str, Memory] = field(default_factory=dict)
     rank: Figure | None = None
     largest: Figure | None = None
@@ -282,6 +292,8 @@ def _mistakes(found: Profile) -> Iterator[tuple[str, str]]:
             yield place, f"the source `{name}` is not in `sources`"
     for name, precision in found.dtypes.items():
         yield from _dtypes(f"dtypes.{name}", (name, *precision.accumulate))
+    for name, conversion in found.converts.items():
+        yield from _dtypes(f"converts.{name}", (name, conversion.to))
     for at, tile in enumerate(found.tiles):
         yield from _dtypes(f"tiles[{at}]", tile.dtypes)
     operators = (*prelude(), "slice", "select")

@@ -1,0 +1,100 @@
+"""What the targets that a deploy names cannot do of it, and which of all targets could run it.
+
+A deploy without a target has no findings; `targets_of` answers for it all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec import Struct
+
+from tenuto_analysis.check.deploys import target_names
+from tenuto_analysis.database import Database, query
+from tenuto_analysis.diagnostics.base import GraphProblem, Place, Severity
+from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.elaborate.deploys import elaborated
+from tenuto_analysis.graph import Function, Graph
+from tenuto_analysis.modules import declaration
+from tenuto_analysis.targets.demand import Demand, demand_of, demand_of_function
+from tenuto_analysis.targets.legality import memory, obstacles
+from tenuto_analysis.targets.profile import Profile, profile, profiles
+from tenuto_grammar import syntax
+
+
+class Verdict(Struct, frozen=True):
+    """Whether a target can run a program; `obstacle` is the first thing in the way, None where there is none."""
+
+    target: Profile
+    obstacle: GraphProblem | None
+
+    @property
+    def runs(self) -> bool:
+        return self.obstacle is None
+
+
+def target_problems(db: Database, file: str, name: str, graph: Graph) -> Iterator[GraphProblem]:
+    """What stands in the way of the targets that a deploy names, each cause once."""
+    named = [found for text in targets_named(db, file, name) if (found := profile(db, file, text)) is not None]
+    if not named:
+        return
+    demand = demand_of(db, graph)
+    policy = _policy(db, file, name)
+    told: set[tuple[str, Place]] = set()
+    for target in named:
+        for problem in (*obstacles(target, demand, policy), *memory(db, target, graph)):
+            if (problem.rule, problem.place) not in told:
+                told.add((problem.rule, problem.place))
+                yield problem
+
+
+def targets_of(db: Database, graph: Graph) -> tuple[Verdict, ...]:
+    """What each target makes of a deploy, in the order of their names."""
+    demand = demand_of(db, graph)
+    policy = _policy(db, graph.file, graph.name)
+    return tuple(
+        Verdict(target, _first(_all(db, target, demand, policy, graph))) for target in profiles(db, graph.file)
+    )
+
+
+def targets_of_function(db: Database, function: Function) -> tuple[Verdict, ...]:
+    """What each target makes of one function of a deploy, whose sizes its callers fix."""
+    demand = demand_of_function(db, function)
+    return tuple(Verdict(target, _first(obstacles(target, demand, None))) for target in profiles(db, function.file))
+
+
+@query
+def verdicts(db: Database, file: str, name: str) -> tuple[Verdict, ...]:
+    """What each target makes of a deploy; nothing where its graph is hidden by a mistake."""
+    graph = elaborated(db, file, name)
+    return () if isinstance(graph, Refusal) else targets_of(db, graph)
+
+
+def targets_named(db: Database, file: str, name: str) -> tuple[str, ...]:
+    """The targets that a deploy names, in its order."""
+    setting = _setting(db, file, name, "target")
+    return tuple(dict.fromkeys(target_names(setting.value))) if setting is not None else ()
+
+
+def _all(db: Database, target: Profile, demand: Demand, policy: Place | None, graph: Graph) -> Iterator[GraphProblem]:
+    yield from obstacles(target, demand, policy)
+    yield from memory(db, target, graph)
+
+
+def _first(problems: Iterator[GraphProblem]) -> GraphProblem | None:
+    return next((problem for problem in problems if problem.severity is Severity.ERROR), None)
+
+
+def _policy(db: Database, file: str, name: str) -> Place | None:
+    """Where the deploy chooses the dtypes: its `precision`, or else its `target`, which the default does not suit."""
+    for key in ("precision", "target"):
+        setting = _setting(db, file, name, key)
+        if setting is not None:
+            return Place(file, name, setting.value.span)
+    return None
+
+
+def _setting(db: Database, file: str, name: str, key: str) -> syntax.Setting | None:
+    node = declaration(db, file, name)
+    settings = node.settings.settings if isinstance(node, syntax.Deploy) else ()
+    return next((item for item in settings if item.key.text == key), None)

@@ -198,7 +198,7 @@ def test_every_operation_names_its_line_of_the_source(example: str) -> None:
         assert lines[place.file][place.line - 1][place.column - 1 :].strip()
         assert place.definition
     written = text(module)
-    assert written.count(" loc(#loc") == len(operations)
+    assert written.count(" loc(#loc") == len(operations) + len(module.functions)
     assert {int(n) for n in re.findall(r"loc\(#loc(\d+)\)", written)} == {
         int(n) for n in re.findall(r"^#loc(\d+) = ", written, re.MULTILINE)
     }

@@ -16,7 +16,7 @@ from tenuto_backend.mlir import operations as mlir
 from tenuto_backend.mlir import sizes
 from tenuto_backend.mlir.body import Axis, Body, Tensor
 from tenuto_backend.mlir.loops import loop
-from tenuto_backend.mlir.operations import I1, I64, INDEX, Global, Location, Module, Ranked, Region, Symbol, Value
+from tenuto_backend.mlir.operations import I1, I64, INDEX, Global, Location, Module, Note, Ranked, Region, Symbol, Value
 from tenuto_backend.mlir.rules import RULES
 from tenuto_backend.mlir.site import Site
 from tenuto_backend.mlir.types import element, ranked
@@ -40,8 +40,20 @@ def emit(db: Database, graph: Graph) -> Module:
     for function in graph.functions:
         writer.made[function] = _function(writer, function, public=function is graph.entry)
     writer.made[graph.entry].reflection = tuple(_notes(graph))
+    for function, made in writer.made.items():
+        _describe(writer, function, made)
     weights = tuple(Global(w.path, ranked(w.value.type), w.path) for w in graph.entry.weights)
     return Module(graph.name, weights, tuple(writer.made[function] for function in graph.functions))
+
+
+def _describe(writer: _Writer, function: Function, made: mlir.Function) -> None:
+    """Where a function is defined, and which of its arguments are weights."""
+    writer.definition = function.name
+    made.location = _location(writer, Place(function.file, function.key, Span(0, 0)))
+    if not made.public:
+        inputs = len(function.inputs) + len(function.size_inputs)
+        weights = [(Note("tenuto.weight", weight.path),) for weight in function.weights]
+        made.argument_notes = (*[()] * inputs, *weights)
 
 
 def _notes(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -153,6 +153,7 @@ class Function(Struct, eq=False):
     notes: tuple[Note, ...] = ()
     argument_notes: tuple[tuple[Note, ...], ...] = ()
     result_notes: tuple[tuple[Note, ...], ...] = ()
+    location: Location | None = None
 
 
 class Global(Struct, frozen=True):

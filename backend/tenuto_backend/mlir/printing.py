@@ -131,7 +131,8 @@ class _Printer:
         kept += map(_note, function.notes)
         attributes = f" attributes {{{', '.join(kept)}}}" if kept else ""
         head = f"  func.func {public}@{_symbol(function.name)}({arguments}) -> ({results}){attributes} {{"
-        return [head, *self._operations(function.body.operations, "    "), "  }"]
+        inside = [*self._operations(function.body.operations, "    ")]
+        return [head, *inside, f"  }}{self._places.reference(function.location)}"]
 
     def _operations(self, operations: Sequence[Operation], indent: str) -> Iterator[str]:
         for operation in operations:

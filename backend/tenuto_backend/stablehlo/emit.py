@@ -96,18 +96,19 @@ def _function(writer: _Writer, function: Function, public: bool) -> mlir.Functio
     body.ops("func.return", results, [])
     types = tuple(result.type for result in results)
     made = mlir.Function(writer.names[function], public, Region(tuple(arguments), body.operations), types)
+    made.argument_notes = tuple(_arguments(function, public))
     if public:
-        made.argument_notes = tuple(_arguments(function))
         made.result_notes = tuple(_results(function))
+    made.location = _location(writer, start)
     made.notes = (Note("tenuto.definition", function.name),)
     return made
 
 
-def _arguments(entry: Function) -> Iterator[tuple[Note, ...]]:
-    """What each argument of the entry is: an input with its type, or a weight by its path."""
-    for ssa in (*entry.inputs, *(ssa for _, ssa in entry.size_inputs)):
-        yield (Note("tenuto.input", f"{ssa.name}: {ssa.type}"),)
-    for weight in entry.weights:
+def _arguments(function: Function, public: bool) -> Iterator[tuple[Note, ...]]:
+    """What each argument is: an input, with its type where the function is the model's own, or a weight by its path."""
+    for ssa in (*function.inputs, *(ssa for _, ssa in function.size_inputs)):
+        yield (Note("tenuto.input", f"{ssa.name}: {ssa.type}"),) if public else ()
+    for weight in function.weights:
         yield (Note("tenuto.weight", weight.path),)
 
 

@@ -7,9 +7,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.terminal import harmless
+from tenuto_backend.mlir import interface as mlir
+from tenuto_backend.mlir import reading
 from tenuto_backend.onnx.interface import Interface, Signature, interface
 from tenuto_backend.onnx.structure import Structure, UnreadableModel, open_model, structure
 from tenuto_backend.onnx.witness import UnreadableLedger, ledger_of
@@ -19,6 +23,10 @@ _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
 def run(read: argparse.Namespace) -> int:
+    return _module(read) if read.model.endswith(".mlir") else _onnx(read)
+
+
+def _onnx(read: argparse.Namespace) -> int:
     found = read_structure(read.model)
     try:
         shown = interface(found, ledger_of(found))
@@ -30,6 +38,53 @@ def run(read: argparse.Namespace) -> int:
         for line in _text(read.model, shown, read.weights):
             print(harmless(line))
     return 1 if shown.differences or shown.contradictions else 0
+
+
+def _module(read: argparse.Namespace) -> int:
+    """A module of MLIR or of StableHLO."""
+    path = Path(read.model)
+    try:
+        shown = mlir.interface(reading.read(path), path)
+    except reading.UnreadableModule as error:
+        raise Misuse(str(error)) from error
+    if read.json:
+        print(json.dumps({"model": read.model, **shown.plain()}, indent=2))
+    else:
+        for line in _module_text(read.model, shown, read.weights):
+            print(harmless(line))
+    return 1 if shown.problems else 0
+
+
+def _module_text(path: str, shown: mlir.Interface, weights: bool) -> Iterator[str]:
+    yield f"{path}: {shown.form} ({', '.join(shown.dialects)}), made by tenuto"
+    yield ""
+    yield f"model {replace(shown.signature, name=shown.deploy).text()}"
+    for name, text in shown.told.items():
+        yield f"  {name}: {text}"
+    yield ""
+    own = shown.signature
+    source = f", {own.source}" if own.source else ""
+    yield f"{count(own.operations, 'operation')} in the model itself, `{own.name}`{source}"
+    if shown.functions:
+        yield f"{count(len(shown.functions), 'function')}:"
+    for function in shown.functions:
+        called = f"called {function.calls} times" if function.calls != 1 else "called once"
+        held = f", {count(len(function.weights), 'weight')}" if function.weights else ""
+        source = f", {function.source}" if function.source else ""
+        yield f"  {function.text()}"
+        yield f"    {called}, {count(function.operations, 'operation')}{held}{source}"
+    parameters = f"{shown.parameters:,} parameter{'s' * (shown.parameters != 1)}"
+    place = f" in {shown.data}" if shown.data else ", whose file is not beside it" if shown.weights else ""
+    yield f"{count(len(shown.weights), 'weight')}: {parameters}{place}"
+    if weights:
+        yield from (f"  {weight.path}: {weight.type}" for weight in shown.weights)
+    files = ", ".join(shown.sources) or "no file"
+    yield f"places: {shown.placed} of {count(shown.operations, 'operation')}, in {files}"
+    if shown.problems:
+        yield "the module contradicts itself:"
+        yield from some(shown.problems)
+    else:
+        yield "interface: as the types say"
 
 
 def read_structure(path: str) -> Structure:

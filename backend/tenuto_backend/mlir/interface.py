@@ -42,9 +42,10 @@ class Signature(Struct, frozen=True):
     operations: int
     source: str
 
-    def text(self) -> str:
+    def text(self, name: str = "") -> str:
+        """As a definition is written; under another name where one is given."""
         given = self.outputs[0] if len(self.outputs) == 1 else f"({', '.join(self.outputs)})"
-        return f"{self.name}({', '.join(self.inputs)}) -> {given}"
+        return f"{name or self.name}({', '.join(self.inputs)}) -> {given}"
 
 
 class HeldWeight(Struct, frozen=True):

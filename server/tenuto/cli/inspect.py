@@ -7,8 +7,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.terminal import harmless
@@ -58,7 +56,7 @@ def _module(read: argparse.Namespace) -> int:
 def _module_text(path: str, shown: mlir.Interface, weights: bool) -> Iterator[str]:
     yield f"{path}: {shown.form} ({', '.join(shown.dialects)}), made by tenuto"
     yield ""
-    yield f"model {replace(shown.signature, name=shown.deploy).text()}"
+    yield f"model {shown.signature.text(shown.deploy)}"
     for name, text in shown.told.items():
         yield f"  {name}: {text}"
     yield ""

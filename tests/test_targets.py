@@ -129,4 +129,4 @@ def test_a_project_names_its_own_target(tenuto: Command) -> None:
 
 def test_every_profile_is_a_file_that_ships() -> None:
     folder = Path(__file__).parent.parent / "analysis/tenuto_analysis/targets/profiles"
-    assert [f"{name}.toml" for name in built_in()] == sorted(path.name for path in folder.iterdir())
+    assert {f"{name}.toml" for name in built_in()} == {path.name for path in folder.iterdir()}

@@ -21,9 +21,11 @@ from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
+from tenuto_analysis.targets.profile import Profile
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
 from tenuto_backend.bound import bound, chosen
+from tenuto_backend.legalise import legalised
 from tenuto_backend.passes import optimised
 from tenuto_backend.passes.batch_norm import fold_batch_norms
 from tenuto_backend.reference.values import Array
@@ -66,10 +68,21 @@ def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Gra
 
 
 def program(
-    db: Database, file: str, deploy: str, root: str, allow_outside: bool = False, fold: bool = False
+    db: Database,
+    file: str,
+    deploy: str,
+    root: str,
+    allow_outside: bool = False,
+    fold: bool = False,
+    target: Profile | None = None,
 ) -> Program:
-    """The typed graph of a deploy and its weights, normalisations folded into them or not; raises `Stopped`."""
+    """The typed graph of a deploy and its weights, normalisations folded into them or not; raises `Stopped`.
+
+    For a `target` it has the dtypes that its compiler takes.
+    """
     graph = typed_graph(db, file, deploy)
+    if target is not None:
+        graph = legalised(graph, target)
     setting = loading.setting_of(db, file, deploy)
     if setting is None:
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"

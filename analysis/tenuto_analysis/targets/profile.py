@@ -119,8 +119,9 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A target. `lacks` gives, for a dtype or for `any`, the operators that it does not have; `converts` the dtypes
     that become others when the artifact is made for it.
 
-    `artifacts` are what is built for it, the first where nothing else is asked for; `vmfb` says that Tenuto can have a
-    binary made. `link` is the bandwidth to other parts of a machine in bytes/s. `flags` are those of IREE's compiler.
+    `artifacts` are what is built for it, the first where nothing else is asked for. `compiler` says who makes a binary
+    of them: IREE, which Tenuto starts, the vendor's own, or nobody, as the target runs them as they are. `link` is the
+    bandwidth to other parts of a machine in bytes/s.
     """
 
     title: str
@@ -130,6 +131,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     sizes: Sizes
     artifacts: tuple[Format, ...]
     name: str = ""
+    compiler: Literal["iree", "vendor", "none"] = "vendor"
     converts: Mapping[str, Conversion] = field(default_factory=dict)
     memories: Mapping[str, Memory] = field(default_factory=dict)
     rank: Figure | None = None
@@ -139,7 +141,6 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     opset: Opset | None = None
     link: Figure | None = None
     next: Next | None = None
-    flags: tuple[str, ...] = ()
 
     @property
     def main(self) -> Iterator[tuple[str, Memory]]:
@@ -160,7 +161,7 @@ class Profile(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @property
     def compiled_here(self) -> bool:
         """Whether Tenuto can have a binary made for it."""
-        return "vmfb" in self.artifacts
+        return self.compiler == "iree"
 
 
 # ------------------------------------------------------------------------------------------------------------- reading

@@ -39,14 +39,14 @@ LOWEST_OPSET = 21
 HIGHEST_OPSET = 26
 IR_OF_OPSET: Mapping[int, int] = {21: 10, 22: 10, 23: 11, 24: 12, 25: 13, 26: 13}
 
-_OPSET_OF_PROFILE: Mapping[Profile, int] = {Profile.PORTABLE: LOWEST_OPSET, Profile.MODERN: 23}
+OPSET_OF_PROFILE: Mapping[Profile, int] = {Profile.PORTABLE: LOWEST_OPSET, Profile.MODERN: 23}
 
 
 def opset_for(graph: Graph, options: Options) -> int:
     """The lowest opset of the profile that knows every dtype in the graph, or the one that was asked for."""
     newest = max((OPSET_OF_DTYPE.get(name, 0), name) for name in _dtypes(graph))
     if options.opset is None:
-        return max(_OPSET_OF_PROFILE[options.profile], newest[0])
+        return max(OPSET_OF_PROFILE[options.profile], newest[0])
     if not LOWEST_OPSET <= options.opset <= HIGHEST_OPSET:
         raise OnnxError(f"opset {options.opset} cannot be built: choose one from {LOWEST_OPSET} to {HIGHEST_OPSET}")
     if options.opset < newest[0]:

@@ -12,17 +12,21 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from tenuto.cli.aims import Aim, aims, left_to_do
+from tenuto.cli.options.build import PROFILE, only_of_onnx
 from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import Opened, open_target, show_findings, show_hazards
 from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
+from tenuto_backend.bound import bound
 from tenuto_backend.build import Program, Stopped, parameters, program, with_sizes
+from tenuto_backend.legalise import takes_opset
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.mlir.operations import count
 from tenuto_backend.onnx.emit import emit
-from tenuto_backend.onnx.options import Options, Profile
+from tenuto_backend.onnx.options import OPSET_OF_PROFILE, Options, Profile
 from tenuto_backend.onnx.save import save
 from tenuto_backend.reference.values import Array
 from tenuto_backend.stablehlo import emit as stablehlo
@@ -43,6 +47,7 @@ class Made(NamedTuple):
 class Row(NamedTuple):
     """What the summary says of one artifact."""
 
+    aim: Aim
     deploy: str
     functions: int
     nodes: int
@@ -59,37 +64,43 @@ def run(read: argparse.Namespace) -> int:
         show_hazards(opened, read.color)
     rows: list[Row] = []
     code = 0
-    for deploy in opened.deploys:
+    database, file = opened.workspace.database, opened.source.file
+    for deploy, aim in ((name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit)):
         try:
-            rows.append(_build(opened, deploy, read))
+            rows.append(_build(opened, deploy, aim, read))
         except Stopped as stopped:
             code = show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not built")
         except (ArtifactError, WeightsError) as error:
-            print(f"tenuto: `{deploy}` cannot be built: {error}", file=sys.stderr)
+            print(f"tenuto: `{aim.stem}` cannot be built: {error}", file=sys.stderr)
             code = 1
         except OSError as error:
-            print(f"tenuto: `{deploy}` cannot be written: {error.strerror or error}", file=sys.stderr)
+            print(f"tenuto: `{aim.stem}` cannot be written: {error.strerror or error}", file=sys.stderr)
             code = 1
     if rows and not read.quiet:
-        print("\n".join(_table(rows, FORMS[read.emit].nodes)))
+        print("\n".join((*_table(rows), *left_to_do((row.aim, shown(str(row.saved.model))) for row in rows))))
     return code
 
 
-def _build(opened: Opened, deploy: str, read: argparse.Namespace) -> Row:
+def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace) -> Row:
     started = time.perf_counter()
+    if aim.form != "onnx":
+        only_of_onnx(read, aim.form)
+    elif aim.target is not None:
+        takes_opset(aim.target, read.opset or OPSET_OF_PROFILE[Profile(read.profile or PROFILE)])
     database, file = opened.workspace.database, opened.source.file
     made = with_sizes(
-        program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm), dict(read.dim)
+        program(database, file, deploy, opened.root, read.allow_outside, read.fold_batch_norm, aim.target),
+        dict(read.dim),
     )
     arrays = _Shown(made, deploy, read.quiet)
-    form = FORMS[read.emit]
-    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{deploy}{form.ending}", read)
-    return Row(deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
+    form = FORMS[aim.form]
+    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{aim.stem}{form.ending}", read)
+    return Row(aim, deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
 
 
 def _onnx(database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace) -> Made:
     options = Options(
-        profile=Profile(read.profile),
+        profile=Profile(read.profile or PROFILE),
         opset=read.opset,
         ledger=read.ledger,
         checkpoints=made.checkpoints,
@@ -110,8 +121,10 @@ def _mlir(database: Database, made: Program, arrays: Mapping[str, Array], path: 
 def _stablehlo(
     database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace
 ) -> Made:
-    module = stablehlo.emit(database, made.graph)
-    saved = stablehlo_files.save(module, made.graph, arrays, path, read.portable)
+    # Its sizes are numbers in every function, not in the deploy's own alone.
+    graph = bound(made.graph, {})
+    module = stablehlo.emit(database, graph)
+    saved = stablehlo_files.save(module, graph, arrays, path, read.portable)
     return Made(len(module.functions), count(module), saved)
 
 
@@ -160,11 +173,13 @@ class _Shown(Mapping[str, Array]):
         return len(self._weights)
 
 
-def _table(rows: list[Row], nodes: str) -> Iterator[str]:
+def _table(rows: list[Row]) -> Iterator[str]:
+    """A line for each artifact, by the name of its file."""
+    nodes = " or ".join(dict.fromkeys(FORMS[row.aim.form].nodes for row in rows))
     head = ("deploy", "functions", nodes, "parameters", "weights", "seconds", "files")
     cells = [
         (
-            row.deploy,
+            row.aim.stem,
             f"{row.functions}",
             f"{row.nodes}",
             f"{row.parameters:,}",

@@ -20,7 +20,9 @@ def read(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("target", metavar="FILE[:DEPLOY]")
     known = ", ".join(EMITTED)
-    parser.add_argument("--emit", default="onnx", metavar="FORMAT", help=f"the artifact: {known} (default: onnx)")
+    parser.add_argument(
+        "--emit", metavar="FORMAT", help=f"the artifact: {known} (default: what the deploy's target takes, else onnx)"
+    )
     parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
     add_dim(parser, "a number for a size that the deploy leaves open")
     parser.add_argument(
@@ -51,20 +53,19 @@ def read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
     found = parser.parse_args(arguments)
-    if found.emit not in EMITTED:
+    if found.emit is not None and found.emit not in EMITTED:
         raise Misuse(f"--emit {found.emit} is not there yet: this version emits {known}")
     if found.inline and found.in_place:
         raise Misuse("--inline and --in-place exclude each other")
-    if found.emit != "onnx":
-        _refuse_options_of_onnx(found)
+    if found.emit not in (None, "onnx"):
+        only_of_onnx(found, found.emit)
     if found.portable and found.emit != "stablehlo":
         raise Misuse("--portable is an option of StableHLO: say --emit stablehlo")
-    found.profile = found.profile or PROFILE
     return found
 
 
-def _refuse_options_of_onnx(found: argparse.Namespace) -> None:
-    """Raises `Misuse` where something was said that changes nothing."""
+def only_of_onnx(found: argparse.Namespace, form: str) -> None:
+    """Raises `Misuse` where something was said that changes nothing in an artifact of another form."""
     said = {
         "--profile": found.profile is not None,
         "--opset": found.opset is not None,
@@ -74,4 +75,4 @@ def _refuse_options_of_onnx(found: argparse.Namespace) -> None:
     }
     for option, is_said in said.items():
         if is_said:
-            raise Misuse(f"{option} is an option of ONNX models: leave it out with --emit {found.emit}")
+            raise Misuse(f"{option} is an option of ONNX models: leave it out with --emit {form}")

@@ -1,0 +1,606 @@
+"""Sums, products, quotients, powers, the larger and the smaller: from the ends of two ranges, and from what relates them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf, isinf, isnan, sqrt
+
+from msgspec.structs import replace
+
+from tenuto_analysis.graph import Apply, Literal, Ssa
+from tenuto_analysis.ranges.frames import Step, facts_of, is_float
+from tenuto_analysis.ranges.values import (
+    UNKNOWN,
+    Cause,
+    Fact,
+    Hazard,
+    Kind,
+    Number,
+    Range,
+    Relation,
+    Some,
+    shown,
+    united,
+)
+
+_SLACK = 1.0 + 2.0**-10
+"""What a bound that holds for exact numbers is widened by: rounding may pass it a little."""
+
+
+# ----------------------------------------------------------------------------------------------------- sums, differences
+
+
+def add(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    found = _sum(step, a, b, step.ssa("a"), step.ssa("b"))
+    facts = [*_raised(a, b), *_raised(b, a)]
+    return replace(found, facts=tuple(facts)) if facts else found
+
+
+def _raised(raised: Range, by: Range) -> list[Fact]:
+    """What a value that is above another is still above once something that is not negative is added."""
+    if by.low < 0 or by.nan:
+        return []
+    return [_no_peak(fact) for fact in facts_of(raised, *_ABOVE)]
+
+
+_ABOVE = (Relation.ABOVE, Relation.PEAK, Relation.ABSOLUTE, Relation.SQUARE)
+
+
+def _no_peak(fact: Fact) -> Fact:
+    return replace(fact, relation=Relation.ABOVE, axes=()) if fact.relation is Relation.PEAK else fact
+
+
+def subtract(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    if b.facts and not step.causes:
+        found = _below_another(step, a, b)
+        if found is not None:
+            return found
+    if not step.causes and step.same("a", "b"):
+        if a.infinite:
+            return replace(_sum(step, a, _negated(b), step.ssa("a"), step.ssa("b")))
+        return Range(0 if step.bounds else 0.0, 0 if step.bounds else 0.0, low_met=True, high_met=True)
+    found = _sum(step, a, _negated(b), step.ssa("a"), step.ssa("b"))
+    if a.facts and not step.causes and any(_bounds(step, fact, "b") and fact.n == 1.0 for fact in facts_of(a, *_TOPS)):
+        found = replace(found, low=max(found.low, 0.0), low_known=True)
+    return found
+
+
+_TOPS = (Relation.ABOVE, Relation.PEAK)
+
+
+def _bounds(step: Step, fact: Fact, name: str) -> bool:
+    return fact.aligned and fact.of == step.number(name)
+
+
+def _below_another(step: Step, a: Range, b: Range) -> Range | None:
+    """`x - max(x)`: at most 0, and 0 somewhere along the axes of the maximum."""
+    for fact in facts_of(b, *_TOPS):
+        if fact.n != 1.0 or not _bounds(step, fact, "a"):
+            continue
+        if b.low == -inf and b.low_known and a.low == -inf and a.low_known:
+            return _masked_row(step, a, b)
+        found = _sum(step, replace(a, facts=()), _negated(b), step.ssa("a"), step.ssa("b"), quiet=True)
+        some = Some(fact.axes, 0.0) if fact.relation is Relation.PEAK else None
+        high_known = True
+        return replace(
+            found, high=min(found.high, 0.0), low=min(found.low, 0.0), high_known=high_known, nan=False, some=some
+        )
+    return None
+
+
+def _masked_row(step: Step, a: Range, b: Range) -> Range:
+    what = f"a row that is masked whole has only -inf, and -inf - -inf is NaN in {step.result.type.dtype}"
+    advice = "use `masked_softmax`, which gives zeros for such a row, or a mask constant that is finite"
+    definite = a.low_met and b.low_met and (b.uniform or a.uniform)
+    hazard = step.hazard(Kind.MASKED_ROW, what, definite, advice)
+    return Range(-inf, 0.0, nan=True, causes=(hazard,))
+
+
+def _negated(x: Range) -> Range:
+    return Range(
+        -x.high,
+        -x.low,
+        x.high_known,
+        x.low_known,
+        x.nan,
+        low_met=x.high_met,
+        high_met=x.low_met,
+        fixed=x.fixed,
+        causes=x.causes,
+    )
+
+
+def _sum(step: Step, a: Range, b: Range, left: Ssa, right: Ssa, quiet: bool = False) -> Range:
+    """`a + b`; the values stand for what the message names."""
+    low, high = a.low + b.low, a.high + b.high
+    uniform = a.uniform or b.uniform
+    nan = a.nan or b.nan
+    causes: tuple[Cause, ...] = ()
+    if not quiet and not step.causes and (_meet(a, b) or _meet(b, a)):
+        nan = True
+        definite = a.uniform and b.uniform
+        what = f"`{step.node.op}` of two infinities of opposite meaning is NaN"
+        causes = (step.hazard(Kind.INFINITIES_MEET, what, definite, "keep the infinities apart: mask after, not before"),)
+    elif _meet(a, b) or _meet(b, a):
+        nan = True
+    found = step.close(
+        low,
+        high,
+        known=(a.low_known and b.low_known, a.high_known and b.high_known),
+        met=(uniform and a.low_met and b.low_met, uniform and a.high_met and b.high_met),
+        finite=(not isinf(a.low) and not isinf(b.low), not isinf(a.high) and not isinf(b.high)),
+        nan=nan,
+        causes=causes,
+        fixed=a.fixed and b.fixed,
+    )
+    if step.format is not None and not step.causes and not quiet:
+        _absorbed(step, a, b, left, right)
+    return found
+
+
+def _meet(a: Range, b: Range) -> bool:
+    return a.high == inf and a.high_known and b.low == -inf and b.low_known
+
+
+def _absorbed(step: Step, a: Range, b: Range, left: Ssa, right: Ssa) -> None:
+    """A constant that is added to another and is gone."""
+    first, second = step.frame.makers.get(id(left)), step.frame.makers.get(id(right))
+    if not (isinstance(first, Literal) or isinstance(second, Literal)):
+        return
+    x, y = a.constant, b.constant
+    if x is None or y is None or not x or not y or step.format is None or not (a.fixed and b.fixed):
+        return
+    small, large = sorted((x, y), key=abs)
+    if abs(small) < abs(large) * 1e-2 and _rounds_to(step, x + y, large):
+        dtype = step.result.type.dtype
+        what = f"{shown(small)} is lost: {shown(large)} + {shown(small)} is {shown(large)} in {dtype}"
+        advice = f"an epsilon beside {shown(abs(large))} must be at least {shown(step.format.unit * 2 * abs(large))}"
+        step.tell(step.hazard(Kind.LOST_EPSILON, what, True, advice))
+
+
+def _rounds_to(step: Step, exact: float, number: float) -> bool:
+    return step.close(exact, exact).low == number
+
+
+# --------------------------------------------------------------------------------------------------- products, quotients
+
+
+def multiply(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    if step.same("a", "b"):
+        return square(step, a, step.ssa("a"))
+    found = product(step, a, b)
+    if step.causes or not (a.facts or b.facts):
+        return found
+    for x, name in ((a, "b"), (b, "a")):
+        for fact in facts_of(x, Relation.INVERSE):
+            if _bounds(step, fact, name):
+                found = _clipped(found, fact.n, step.range(name))
+    return found
+
+
+def square(step: Step, x: Range, ssa: Ssa) -> Range:
+    ends = sorted((abs(x.low), abs(x.high)))
+    straddles = x.low <= 0 <= x.high
+    low: Number = 0 if straddles else ends[0] * ends[0]
+    larger_known = x.high_known if abs(x.high) >= abs(x.low) else x.low_known
+    if abs(x.high) == abs(x.low):
+        larger_known = x.high_known or x.low_known
+    larger_met = x.high_met if abs(x.high) >= abs(x.low) else x.low_met
+    low_known = True if straddles else (x.low_known if x.low > 0 else x.high_known)
+    met = (x.uniform or (straddles and x.low == 0 and x.low_met), larger_met)
+    ends_finite = not isinf(ends[1])
+    found = step.close(
+        low, ends[1] * ends[1], (low_known, larger_known), met, (True, ends_finite), nan=x.nan, fixed=x.fixed
+    )
+    if is_float(step.result):
+        return replace(found, facts=(Fact(Relation.SQUARE, step.frame.number(ssa)),))
+    return found
+
+
+def product(step: Step, a: Range, b: Range) -> Range:
+    corners: list[tuple[Number, bool, bool, bool]] = []
+    uniform = a.uniform or b.uniform
+    for x, x_known, x_met in ((a.low, a.low_known, a.low_met), (a.high, a.high_known, a.high_met)):
+        for y, y_known, y_met in ((b.low, b.low_known, b.low_met), (b.high, b.high_known, b.high_met)):
+            if x == 0 or y == 0:
+                known = (x_known if x == 0 else False) or (y_known if y == 0 else False)
+                corners.append((0, known, x_met and y_met and uniform, True))
+            else:
+                corners.append((x * y, x_known and y_known, x_met and y_met and uniform, not (isinf(x) or isinf(y))))
+    least = min(corners, key=_value)
+    largest = max(corners, key=_value)
+    nan = a.nan or b.nan
+    causes: tuple[Cause, ...] = ()
+    if _zero_meets_infinity(a, b) or _zero_meets_infinity(b, a):
+        nan = True
+        if not step.causes:
+            definite = a.uniform and b.uniform
+            what = f"`{step.node.op}` of 0 and an infinity is NaN"
+            causes = (step.hazard(Kind.INFINITIES_MEET, what, definite, "choose with `where` instead of multiplying"),)
+    return step.close(
+        least[0],
+        largest[0],
+        (least[1], largest[1]),
+        (least[2], largest[2]),
+        (least[3], largest[3]),
+        nan=nan,
+        causes=causes,
+        fixed=a.fixed and b.fixed,
+    )
+
+
+def _value(corner: tuple[Number, bool, bool, bool]) -> Number:
+    return corner[0]
+
+
+def _zero_meets_infinity(a: Range, b: Range) -> bool:
+    return _may_be_zero(a) and ((b.low == -inf and b.low_known) or (b.high == inf and b.high_known))
+
+
+def _may_be_zero(x: Range) -> bool:
+    """Whether 0 is among the values, as far as anybody said."""
+    if x.low == 0:
+        return x.low_known or (x.high == 0 and x.high_known)
+    if x.high == 0:
+        return x.high_known
+    return x.low < 0 < x.high and x.known
+
+
+def divide(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    if not step.causes and step.same("a", "b") and not _may_be_zero(b) and b.known and not b.infinite:
+        return Range(1.0, 1.0, low_met=True, high_met=True)
+    dtype = step.result.type.dtype
+    causes: tuple[Cause, ...] = ()
+    nan = a.nan or b.nan
+    if _may_be_zero(b) and step.format is not None:
+        if not step.causes:
+            definite = b.uniform or (b.low == 0 and b.low_met) or (b.high == 0 and b.high_met)
+            gives = "0 / 0 is NaN" if a.low <= 0 <= a.high else "the quotient is infinite"
+            what = f"the divisor may be 0 in {dtype}: {gives}"
+            advice = "keep the divisor away from 0: `maximum(divisor, epsilon)`"
+            causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, definite, advice),)
+        nan = nan or a.low <= 0 <= a.high
+    if b.causes and step.format is not None and max(abs(a.low), abs(a.high)) > 2 * step.format.unit * step.format.largest:
+        if a.known:  # What overflowed and is divided by is no longer small against this.
+            step.frame.harm(b.causes)
+    if _both_infinite(a, b) and not step.causes:
+        nan = True
+        what = "the quotient of two infinities is NaN"
+        causes = causes or (step.hazard(Kind.INFINITIES_MEET, what, a.uniform and b.uniform),)
+    found = _quotient(step, a, b, nan, causes)
+    if step.causes:
+        return found
+    for fact in facts_of(b, Relation.ABSOLUTE):
+        if _bounds(step, fact, "a"):
+            found = _clipped(found, fact.n, a)
+    for fact in facts_of(b, *_TOPS):
+        if _bounds(step, fact, "a") and a.low >= 0:
+            found = _clipped(found, fact.n, a)
+            if fact.axes and fact.relation is Relation.ABOVE and not found.causes:
+                found = replace(found, total=Some(fact.axes, _SLACK))
+    number = a.constant
+    if number is not None and number > 0:
+        inverse = [replace(fact, relation=Relation.INVERSE, n=fact.n * number) for fact in facts_of(b, Relation.ABSOLUTE)]
+        found = replace(found, facts=tuple(inverse))
+    return found
+
+
+def _both_infinite(a: Range, b: Range) -> bool:
+    def infinite(x: Range) -> bool:
+        return (x.low == -inf and x.low_known) or (x.high == inf and x.high_known)
+
+    return infinite(a) and infinite(b)
+
+
+def _clipped(found: Range, bound: float, x: Range) -> Range:
+    """A quotient that is at most `bound` in size, because it is `x` over something that is not smaller."""
+    if isinf(bound):
+        return found
+    limit = bound if bound == 1.0 else bound * _SLACK
+    low = 0.0 if x.low >= 0 else -limit
+    high = 0.0 if x.high <= 0 else limit
+    nan = found.nan and bool(found.causes)
+    if found.causes:
+        return found
+    return replace(
+        found,
+        low=max(found.low, low),
+        high=min(found.high, high),
+        low_known=True,
+        high_known=True,
+        nan=nan,
+    )
+
+
+def _quotient(step: Step, a: Range, b: Range, nan: bool, causes: tuple[Cause, ...]) -> Range:
+    if b.low < 0 < b.high or (b.low == 0 == b.high):
+        known = (a.known and b.known) or bool(causes)
+        return _open(step, -inf, inf, known, known, nan, causes, met=b.uniform and a.uniform)
+    corners: list[tuple[Number, bool, bool, bool]] = []
+    uniform = a.uniform or b.uniform
+    for x, x_known, x_met in ((a.low, a.low_known, a.low_met), (a.high, a.high_known, a.high_met)):
+        for y, y_known, y_met in ((b.low, b.low_known, b.low_met), (b.high, b.high_known, b.high_met)):
+            met = x_met and y_met and uniform
+            if x == 0:
+                corners.append((0.0, x_known, met, True))
+            elif y == 0:
+                # Towards 0 from the side on which the divisor lies.
+                positive = (x > 0) == (b.high > 0)
+                corners.append((inf if positive else -inf, x_known and y_known, met, False))
+            elif isinf(y):
+                corners.append((0.0 if not isinf(x) else 0.0, x_known and y_known, met and not isinf(x), True))
+                if isinf(x):
+                    corners.append((inf if (x > 0) == (y > 0) else -inf, x_known and y_known, False, False))
+            else:
+                corners.append((_divided(x, y), x_known and y_known, met, not isinf(x)))
+    least, largest = min(corners, key=_value), max(corners, key=_value)
+    return step.close(
+        least[0],
+        largest[0],
+        (least[1], largest[1]),
+        (least[2], largest[2]),
+        (least[3], largest[3]),
+        nan=nan,
+        causes=causes,
+        fixed=a.fixed and b.fixed,
+    )
+
+
+def _divided(x: Number, y: Number) -> float:
+    try:
+        return x / y
+    except OverflowError:
+        return inf if (x > 0) == (y > 0) else -inf
+
+
+def _open(
+    step: Step,
+    low: Number,
+    high: Number,
+    low_known: bool,
+    high_known: bool,
+    nan: bool,
+    causes: tuple[Cause, ...],
+    met: bool = False,
+) -> Range:
+    return step.close(low, high, (low_known, high_known), (met, met), (False, False), nan, causes)
+
+
+def floor_divide(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    if step.format is not None:
+        return replace(UNKNOWN, causes=step.causes)
+    if b.low <= 0 <= b.high or isinf(b.low) or isinf(b.high):
+        if _may_be_zero(b):
+            what = f"the divisor may be 0, and {step.result.type.dtype} has no value for that"
+            step.tell(step.hazard(Kind.OUTSIDE_DOMAIN, what, b.uniform, "keep the divisor away from 0"))
+        return UNKNOWN
+    ends = [(x if isinf(x) else x // y) for x in (a.low, a.high) for y in (b.low, b.high)]
+    ends = [-end if isinf(end) and b.high < 0 else end for end in ends]
+    return step.close(min(ends), max(ends), (a.known and b.known,) * 2, fixed=a.fixed and b.fixed)
+
+
+def modulo(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    if step.format is not None:
+        return replace(UNKNOWN, causes=step.causes)
+    if b.low <= 0 <= b.high:
+        if _may_be_zero(b):
+            what = f"the divisor may be 0, and {step.result.type.dtype} has no value for that"
+            step.tell(step.hazard(Kind.OUTSIDE_DOMAIN, what, b.uniform, "keep the divisor away from 0"))
+        return UNKNOWN
+    if b.low > 0:
+        high = b.high - 1
+        if 0 <= a.low and a.high <= high and a.high < b.low:
+            return Range(a.low, a.high, a.low_known, a.high_known, fixed=a.fixed and b.fixed)
+        return step.close(0, high, (True, b.high_known), fixed=a.fixed and b.fixed)
+    return step.close(b.low + 1, 0, (b.low_known, True), fixed=a.fixed and b.fixed)
+
+
+def power(step: Step) -> Range:
+    base, exponent = step.range("base"), step.range("exponent")
+    number = exponent.constant
+    if number is not None and number == 2:
+        return square(step, base, step.ssa("base"))
+    if number is not None and number == int(number) and 0 <= number <= 64:
+        return _whole_power(step, base, int(number))
+    if step.format is None:
+        return UNKNOWN
+    causes: tuple[Cause, ...] = ()
+    dtype = step.result.type.dtype
+    if base.low < 0:
+        reaches = base.low_known and (number is None or number != int(number)) and exponent.known and not isinf(base.low)
+        if reaches and not step.causes:
+            what = f"the base may be negative, and a fractional power of it is NaN in {dtype}"
+            advice = "raise `abs(x)`, or clamp the base to 0 or more"
+            causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, base.high_met and base.high < 0, advice),)
+        return step.close(-inf, inf, (bool(causes),) * 2, (False,) * 2, (False,) * 2, bool(causes) or base.nan, causes)
+    if _may_be_zero(base) and exponent.low < 0 and exponent.low_known and not step.causes:
+        what = f"the base may be 0, and a negative power of it is infinite in {dtype}"
+        definite = base.low_met and base.low == 0 and exponent.high < 0
+        causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, definite, "keep the base away from 0"),)
+    corners: list[tuple[Number, bool, bool, bool]] = []
+    uniform = base.uniform or exponent.uniform
+    for x, x_known, x_met in (
+        (base.low, base.low_known, base.low_met),
+        (base.high, base.high_known, base.high_met),
+    ):
+        for y, y_known, y_met in (
+            (exponent.low, exponent.low_known, exponent.low_met),
+            (exponent.high, exponent.high_known, exponent.high_met),
+        ):
+            known, met = x_known and y_known, x_met and y_met and uniform
+            corners.append((_raise(x, y), known, met, not isinf(x) and not isinf(y) and not (x == 0 and y < 0)))
+    if base.low <= 1 <= base.high or exponent.low <= 0 <= exponent.high:
+        corners.append((1.0, True, False, True))
+    least, largest = min(corners, key=_value), max(corners, key=_value)
+    return loose(
+        step,
+        step.close(
+            least[0],
+            largest[0],
+            (least[1], largest[1]),
+            (least[2], largest[2]),
+            (least[3], largest[3]),
+            base.nan or exponent.nan,
+            causes,
+            fixed=base.fixed and exponent.fixed,
+        ),
+    )
+
+
+def _whole_power(step: Step, base: Range, number: int) -> Range:
+    ends = [(_raise(x, number), known, met) for x, known, met in (
+        (base.low, base.low_known, base.low_met), (base.high, base.high_known, base.high_met))]  # fmt: skip
+    if number % 2 == 0 and base.low < 0:
+        largest = max(ends, key=lambda end: end[0])
+        low, low_known = (0.0, True) if base.high >= 0 else (ends[1][0], ends[1][1])
+        exact = (int(low) if step.bounds else low, largest[0])
+        known, met = (low_known, largest[1]), (base.uniform, largest[2])
+    else:
+        exact = (ends[0][0], ends[1][0])
+        known, met = (ends[0][1], ends[1][1]), (ends[0][2], ends[1][2])
+    finite = (not isinf(base.low), not isinf(base.high))
+    return loose(step, step.close(exact[0], exact[1], known, met, finite, base.nan, fixed=base.fixed))
+
+
+def _raise(x: Number, y: Number) -> Number:
+    try:
+        found = x**y
+    except (OverflowError, ZeroDivisionError):
+        return inf if x >= 0 or (y == int(y) and int(y) % 2 == 0) else -inf
+    return found if isinstance(found, int | float) and not isnan(found) else inf
+
+
+def loose(step: Step, found: Range) -> Range:
+    """A range whose ends were computed by a function that no machine rounds correctly: a few steps wider."""
+    if step.format is None or step.frame.executing or found.low_met and found.high_met and isinf(found.low):
+        return found
+    return replace(found, low=wider(step, found.low, -1), high=wider(step, found.high, 1))
+
+
+def wider(step: Step, end: Number, direction: int) -> Number:
+    from_format = step.format
+    if from_format is None or isinf(end) or end == 0:
+        return end
+    width = abs(end) * max(from_format.unit * 2, 2.0**-21 if from_format.precision <= 24 else 2.0**-50)
+    return end + direction * width
+
+
+# -------------------------------------------------------------------------------------------------- one after the other
+
+
+def maximum(step: Step) -> Range:
+    a, b = step.range("a"), step.range("b")
+    low, low_known, low_met = _larger((a.low, a.low_known, a.low_met), (b.low, b.low_known, b.low_met), a, b)
+    high, high_known, high_met = _larger((a.high, a.high_known, a.high_met), (b.high, b.high_known, b.high_met), a, b)
+    facts = [_no_peak(fact) for x in (a, b) for fact in facts_of(x, *_ABOVE)]
+    return _chosen(step, a, b, (low, high), (low_known, high_known), (low_met, high_met), tuple(facts))
+
+
+def minimum(step: Step) -> Range:
+    a, b = _negated(step.range("a")), _negated(step.range("b"))
+    low, low_known, low_met = _larger((a.low, a.low_known, a.low_met), (b.low, b.low_known, b.low_met), a, b)
+    high, high_known, high_met = _larger((a.high, a.high_known, a.high_met), (b.high, b.high_known, b.high_met), a, b)
+    found = _chosen(step, a, b, (-high, -low), (high_known, low_known), (high_met, low_met), ())
+    x, bound = step.range("a"), step.range("b")
+    if x.some is not None and bound.low >= x.some.low:
+        return replace(found, some=x.some)
+    return found
+
+
+def _larger(
+    x: tuple[Number, bool, bool], y: tuple[Number, bool, bool], a: Range, b: Range
+) -> tuple[Number, bool, bool]:
+    """The larger of two ends, whether it is known, and whether it is met: one uniform operand decides."""
+    first, second = (x, y) if x[0] >= y[0] else (y, x)
+    if first[0] == second[0]:
+        return first[0], first[1] or second[1], (first[2] or second[2]) and (a.uniform or b.uniform)
+    return first[0], first[1], first[2] and (a.uniform or b.uniform)
+
+
+def _chosen(
+    step: Step,
+    a: Range,
+    b: Range,
+    ends: tuple[Number, Number],
+    known: tuple[bool, bool],
+    met: tuple[bool, bool],
+    facts: tuple[Fact, ...],
+) -> Range:
+    low, high = ends
+    nan = a.nan or b.nan
+    infinite = nan or isinf(low) or isinf(high)
+    if low == high and not nan:
+        met = (True, True)
+    return Range(
+        low,
+        high,
+        known[0],
+        known[1],
+        nan,
+        met[0],
+        met[1],
+        fixed=a.fixed and b.fixed,
+        causes=step.causes if infinite else (),
+        facts=facts,
+    )
+
+
+def negate(step: Step) -> Range:
+    x = step.range("x")
+    if step.bounds is None:
+        return _negated(x)
+    return step.close(-x.high, -x.low, (x.high_known, x.low_known), (x.high_met, x.low_met), fixed=x.fixed)
+
+
+def absolute(step: Step) -> Range:
+    x = step.range("x")
+    straddles = x.low <= 0 <= x.high
+    least, largest = sorted((abs(x.low), abs(x.high)))
+    larger_known = x.high_known if abs(x.high) > abs(x.low) else x.low_known
+    larger_met = x.high_met if abs(x.high) > abs(x.low) else x.low_met
+    if abs(x.low) == abs(x.high):
+        larger_known, larger_met = x.low_known or x.high_known, x.low_met or x.high_met
+    low = (0 if step.bounds else 0.0) if straddles else least
+    low_known = True if straddles else (x.low_known if x.low > 0 else x.high_known)
+    found = step.close(
+        low, largest, (low_known, larger_known), (x.uniform, larger_met), (True, False), x.nan, fixed=x.fixed
+    )
+    if is_float(step.result):
+        return replace(found, facts=(Fact(Relation.ABSOLUTE, step.number("x")),))
+    return found
+
+
+def sign(step: Step) -> Range:
+    x = step.range("x")
+    low, high = (x.low > 0) - (x.low < 0), (x.high > 0) - (x.high < 0)
+    ends: tuple[Number, Number] = (float(low), float(high)) if step.bounds is None else (low, high)
+    return Range(ends[0], ends[1], x.low_known, x.high_known, x.nan, x.uniform, x.uniform, fixed=x.fixed)
+
+
+def roots(range_: Range, n: float) -> float:
+    """The factor of a fact about a root."""
+    return sqrt(n)
+
+
+ARITHMETIC: Mapping[str, Callable[[Step], Range]] = {
+    "add": add,
+    "subtract": subtract,
+    "multiply": multiply,
+    "divide": divide,
+    "floor_divide": floor_divide,
+    "modulo": modulo,
+    "power": power,
+    "negate": negate,
+    "abs": absolute,
+    "sign": sign,
+    "maximum": maximum,
+    "minimum": minimum,
+}
+
+__all__ = ["ARITHMETIC", "Apply", "Hazard", "loose", "united", "wider"]

@@ -135,7 +135,7 @@ def _beside(found: list[Diagnostic], broken: tuple[SyntaxProblem, ...]) -> list[
     return [
         problem
         for problem in found
-        if problem.severity is Severity.ERROR
+        if problem.told_as is Severity.ERROR
         and not isinstance(problem, MissingReturn)
         and not (isinstance(problem, UnknownName) and not problem.name)
         and not any(problem.span.start < other.span.end and other.span.start < problem.span.end for other in broken)
@@ -161,7 +161,7 @@ def _finding(db: Database, file: str, start: int, problem: Diagnostic) -> Findin
         file,
         problem.span.shifted(start),
         problem.rule,
-        problem.severity,
+        problem.told_as,
         problem.message,
         problem.help,
         tuple(related),

@@ -53,7 +53,7 @@ def _unused(item: Allowed) -> Diagnostic:
 
 
 def _silences(item: Allowed, key: str, problem: Diagnostic) -> bool:
-    if problem.severity is Severity.ERROR or item.key != key or item.rule != problem.rule:
+    if problem.told_as is Severity.ERROR or item.key != key or item.rule != problem.rule:
         return False
     return _meets(item.reach, problem.span)
 

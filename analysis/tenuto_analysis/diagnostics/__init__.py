@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.diagnostics import calls, deploys, names, shapes, statements, syntax, targets, types, weights
+from tenuto_analysis.diagnostics import (
+    calls,
+    deploys,
+    names,
+    ranges,
+    shapes,
+    statements,
+    syntax,
+    targets,
+    types,
+    weights,
+)
 from tenuto_analysis.diagnostics.base import Diagnostic
 
-FAMILIES = (syntax, names, types, shapes, calls, statements, deploys, weights, targets)
+FAMILIES = (syntax, names, types, shapes, calls, statements, deploys, weights, ranges, targets)
 
 CATALOGUE: tuple[type[Diagnostic], ...] = tuple(
     item

@@ -66,6 +66,11 @@ class Diagnostic(Struct, frozen=True):
     span: Span
 
     @property
+    def told_as(self) -> Severity:
+        """How serious this one is; `severity` is how serious its rule is."""
+        return self.severity
+
+    @property
     @abstractmethod
     def message(self) -> str:
         """What is wrong: one line, readable alone, without a final stop."""

@@ -1,7 +1,7 @@
 """What the numbers of a dtype are, and how it rounds: to nearest, ties to even, as its casts do.
 
-Computed on Python's floats, which hold every number of every format here exactly. A sum, product, quotient or root of two
-numbers of a narrower format, computed in `f64` and then rounded, is the correctly rounded one. What is beyond the
+Computed on Python's floats, which hold every number of every format here exactly. A sum, product, quotient or root of
+two numbers of a narrower format, computed in `f64` and then rounded, is the correctly rounded one. What is beyond the
 largest number becomes an infinity, NaN where the format has no infinity, or the largest number where it has neither.
 """
 

@@ -1,8 +1,8 @@
 """Formulas that are right over the reals and wrong on a machine, whatever range nobody has declared.
 
-A naked softmax is right for small arguments. Where those have no range, an ordinary one breaks it: `exp(100)` is infinite
-in `f32`. Each form is looked for at the operator that finishes it, tried in the dtype on such an argument, and told with
-the stable form that says the same. Where the ranges show that the form is safe, it is silent.
+A naked softmax is right for small arguments. Where those have no range, an ordinary one breaks it: `exp(100)` is
+infinite in `f32`. Each form is looked for at the operator that finishes it, tried in the dtype on such an argument,
+and told with the stable form that says the same. Where the ranges show that the form is safe, it is silent.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from math import inf, isfinite, isnan
 
-from tenuto_analysis.graph import Apply, Call, Literal, Ssa
+from tenuto_analysis.graph import Apply, Call, Literal, Ssa, tensors_of
 from tenuto_analysis.ranges.formats import Format, rounded
 from tenuto_analysis.ranges.frames import Step
 from tenuto_analysis.ranges.values import Hazard, Kind, Range, shown
@@ -50,10 +50,12 @@ def at_log(step: Step, x: Range) -> Hazard | None:
         if naked is not None and _may_overflow(step, naked):
             return _log_of_exp(step, "log1p(exp(z))", "softplus(z)", "softplus")
         return None
-    if x.low == 0 and x.low_known:
+    if x.low == 0 and x.low_known and not step.frame.executing and not step.struck and _scores_unknown(step, ssa):
         called = _called(step, ssa)
         if called == "softmax" or _softmax_by_hand(step, ssa):
-            told = f"beside a score larger by {shown(_apart(step.format))} a probability is 0 in {step.result.type.dtype}"
+            told = (
+                f"beside a score larger by {shown(_apart(step.format))} a probability is 0 in {step.result.type.dtype}"
+            )
             return _form(step, "log(softmax(z))", "log_softmax(z)", f"{told}, and its log -inf", "log-softmax", -inf)
         if called == "sigmoid":
             told = f"with z = {shown(-_large(step.format) * 2)}, sigmoid(z) is 0 in {step.result.type.dtype}"
@@ -103,6 +105,8 @@ def at_subtract(step: Step) -> Hazard | None:
     if step.frame.number(squares) != step.frame.number(inner):
         return None
     x = step.frame.ranges[id(inner)]
+    if x.known or step.frame.executing or step.struck:
+        return None  # The ranges decide: it matters where the difference falls below 0.
     return _cancelled(step, x)
 
 
@@ -142,7 +146,9 @@ def _form(step: Step, form: str, stable: str, told: str, fix: str, executed: flo
     dtype = step.result.type.dtype
     what = f"`{form}` is not stable in {dtype}"
     del fix
-    return step.hazard(Kind.UNSTABLE_FORM, what, not isfinite(executed), f"`{stable}` says the same and is stable", told)
+    return step.hazard(
+        Kind.UNSTABLE_FORM, what, not isfinite(executed), f"`{stable}` says the same and is stable", told
+    )
 
 
 def _log_of_exp(step: Step, form: str, stable: str, fix: str) -> Hazard:
@@ -153,12 +159,11 @@ def _log_of_exp(step: Step, form: str, stable: str, fix: str) -> Hazard:
 
 
 def _may_overflow(step: Step, made: Apply) -> bool:
-    """Whether an exponential has an argument that nothing bounds, or is known to overflow."""
-    result = step.frame.ranges.get(id(_exp_result(made)))
+    """Whether an exponential has an argument that nothing bounds."""
     argument = step.frame.ranges.get(id(_tensor(made, "x")))
-    if result is None or argument is None:
+    if argument is None or step.frame.executing or step.struck:
         return False
-    return bool(result.causes) or (not argument.high_known and argument.high == inf)
+    return not argument.high_known and argument.high == inf
 
 
 def _large(to: Format) -> float:
@@ -197,6 +202,22 @@ def _tensor(made: Apply, name: str) -> Ssa:
     found = made.arguments[name]
     assert isinstance(found, Ssa)
     return found
+
+
+def _scores_unknown(step: Step, ssa: Ssa) -> bool:
+    """Whether nothing bounds what went into a probability: else the ranges decide."""
+    waiting, seen = [ssa], 0
+    while waiting and seen < 32:
+        seen += 1
+        made = step.frame.makers.get(id(waiting.pop()))
+        if isinstance(made, Call):
+            return any(not step.frame.ranges[id(operand)].known for operand in made.operands)
+        if isinstance(made, Apply):
+            operands = [item for argument in made.arguments.values() for item in tensors_of(argument)]
+            if made.op == "exp":
+                return any(not step.frame.ranges[id(operand)].low_known for operand in operands)
+            waiting += operands
+    return False
 
 
 def _one_plus_exp(step: Step, ssa: Ssa) -> Apply | None:

@@ -110,7 +110,7 @@ class Numbers:
 class Step:
     """One application of a primitive, for the function that says what it does to ranges."""
 
-    __slots__ = ("bounds", "causes", "format", "frame", "node", "result")
+    __slots__ = ("bounds", "causes", "doubtful", "format", "frame", "node", "result", "tainted")
 
     def __init__(self, frame: Frame, node: Apply) -> None:
         self.frame = frame
@@ -119,7 +119,10 @@ class Step:
         dtype = self.result.type.dtype
         self.format: Format | None = format_of(dtype)
         self.bounds: tuple[int, int] | None = integer_bounds(dtype) if self.format is None else None
-        self.causes = united(*(self.frame.ranges[id(ssa)].causes for ssa in self.operands()))
+        given = [self.frame.ranges[id(ssa)] for ssa in self.operands()]
+        self.causes = united(*(range_.causes for range_ in given))
+        self.tainted = any(range_.tainted for range_ in given)
+        self.doubtful = any(range_.doubtful for range_ in given)
 
     # --------------------------------------------------------------------------------------------- what it is given
 
@@ -184,7 +187,7 @@ class Step:
         return first is second or self.frame.number(first) == self.frame.number(second)
 
     def maker(self, ssa: Ssa, op: str) -> Apply | None:
-        """What made a value, where that is a primitive of this name; changes of shape and widening casts are seen through."""
+        """What made a value, where that is a primitive of this name; changes of shape and casts are seen through."""
         found = self.frame.makers.get(id(ssa))
         while isinstance(found, Apply) and found.op in _SEEN_THROUGH and found.op != op:
             inner = found.arguments["x"]
@@ -213,7 +216,7 @@ class Step:
         hold is an overflow. `causes` are those that arise here besides.
         """
         if self.bounds is not None:
-            return self._integers(low, high, known, met, fixed)
+            return self._integers(low, high, known, met, fixed, kind)
         if self.format is None:
             return UNKNOWN
         if isnan(low):
@@ -229,7 +232,7 @@ class Step:
             if isnan(end):  # The format has no infinity.
                 nan = True
                 ends[place] = -self.format.largest if place == 0 else self.format.largest
-            if known[place] and finite[place] and not causes:
+            if known[place] and finite[place] and not causes and not self.tainted:
                 causes = (self.hazard(kind, self._too_large(exact), definite=met[place]),)
         low_end, high_end = ends
         if low_end == high_end and not nan:
@@ -248,7 +251,13 @@ class Step:
         )
 
     def _integers(
-        self, low: Number, high: Number, known: tuple[bool, bool], met: tuple[bool, bool], fixed: bool
+        self,
+        low: Number,
+        high: Number,
+        known: tuple[bool, bool],
+        met: tuple[bool, bool],
+        fixed: bool,
+        kind: Kind,
     ) -> Range:
         assert self.bounds is not None
         least, largest = self.bounds
@@ -257,9 +266,10 @@ class Step:
             return Range(low, high, known[0], known[1], low_met=met[0], high_met=met[1], fixed=fixed)
         for place, exact in enumerate((low, high)):
             if outside[place] and known[place] and not isinf(exact):
-                self.frame.tell(self.hazard(Kind.OVERFLOW, self._too_large(exact), definite=met[place]))
+                if not self.tainted:
+                    self.frame.tell(self.hazard(kind, self._too_large(exact), definite=met[place]))
                 break
-        return Range(least, largest, False, False, fixed=fixed)
+        return Range(least, largest, False, False, fixed=fixed, tainted=any(outside))
 
     def _too_large(self, exact: Number) -> str:
         dtype = self.result.type.dtype
@@ -270,7 +280,7 @@ class Step:
         return f"`{self.node.op}` overflows in {dtype}: it {reached}, and the {end} finite {dtype} is {shown(bound)}"
 
     def hazard(self, kind: Kind, what: str, definite: bool = False, advice: str = "", witness: str = "") -> Hazard:
-        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness)
+        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness, self.doubtful)
 
     def path(self) -> tuple[str, ...]:
         """The ranges that led here: those of the operands, then of what these were made from."""
@@ -292,9 +302,35 @@ class Step:
                 waiting += [item for argument in maker.arguments.values() for item in tensors_of(argument)]
         return tuple(lines)
 
+    @property
+    def struck(self) -> bool:
+        """Whether an operand is already the victim of something: what it does here is not told again."""
+        return bool(self.causes) or self.tainted
+
     def tell(self, hazard: Hazard) -> None:
-        if not self.causes:
+        if not self.struck:
             self.frame.tell(hazard)
+
+    def finished(self, found: Range) -> Range:
+        """A result with what all results take from their operands."""
+        given = [self.frame.ranges[id(ssa)] for ssa in self.operands()]
+        sources = found.sources
+        doubtful = self.doubtful
+        spread = found.spread
+        for range_ in given:
+            if range_.sources:
+                if sources and self.node.op in _COMBINING and not doubtful and sources & range_.sources:
+                    doubtful = len({id(ssa) for ssa in self.operands()}) > 1
+                sources = sources | range_.sources if sources else range_.sources
+            spread = spread or range_.spread
+        tainted = self.tainted or found.tainted
+        if found.tight:
+            doubtful = False
+        if (sources, spread, doubtful, tainted, False) == (
+            found.sources, found.spread, found.doubtful, found.tainted, found.tight
+        ):  # fmt: skip
+            return found
+        return replace(found, sources=sources, spread=spread, doubtful=doubtful, tainted=tainted, tight=False)
 
     def kept(self, range_: Range, *, elements: bool = True) -> Range:
         """A range that goes on unchanged; `elements` False where some elements may be left out."""
@@ -304,6 +340,9 @@ class Step:
             range_, low_met=False, high_met=False, some=None, least=None, causes=softened(range_.causes), facts=()
         )
 
+
+_COMBINING = frozenset({"add", "subtract", "multiply", "divide", "power", "modulo", "matmul", "einsum", "atan2"})
+"""The primitives whose result depends on how their operands depend on each other."""
 
 _SEEN_THROUGH = frozenset({"unsqueeze", "expand", "reshape", "cast"})
 

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Leaf
 from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, given
-from tenuto_analysis.ranges.formats import BOUNDARIES, FORMATS, format_of, integer_bounds, rounded
+from tenuto_analysis.ranges.constants import constant_hazard
+from tenuto_analysis.ranges.formats import BOUNDARIES, format_of, integer_bounds, rounded
 from tenuto_analysis.ranges.frames import Frame, Numbers, Step, within_of
 from tenuto_analysis.ranges.sizes import Extent, extent_of
 from tenuto_analysis.ranges.transfer.table import TRANSFERS
@@ -25,11 +26,9 @@ from tenuto_analysis.ranges.values import (
     Fact,
     Hazard,
     Inherited,
-    Kind,
     Range,
     exactly,
     joined,
-    shown,
     united,
 )
 
@@ -97,8 +96,9 @@ class Machine:
                 transfer = TRANSFERS.get(op)
                 if transfer is None:
                     return [UNKNOWN] * len(node.results)
-                found = transfer(Step(frame, node))
-                return found if isinstance(found, tuple) else (found,)
+                step = Step(frame, node)
+                found = transfer(step)
+                return [step.finished(item) for item in found] if isinstance(found, tuple) else (step.finished(found),)
             case Literal():
                 return (_literal(frame, node),)
             case Size(dim=dim):
@@ -203,13 +203,9 @@ class Machine:
             self._set(frame, ssa, value)
         if node.test is not None:
             frame.harm(self._block(frame, node.test)[0].causes)
-        return [
-            replace(value, facts=(), some=None, least=None, total=None) for value in self._block(frame, node.body)
-        ]
+        return [replace(value, facts=(), some=None, least=None, total=None) for value in self._block(frame, node.body)]
 
-    def _followed(
-        self, frame: Frame, node: Loop, carried: list[Range], only: int | None, most: int
-    ) -> Sequence[Range]:
+    def _followed(self, frame: Frame, node: Loop, carried: list[Range], only: int | None, most: int) -> Sequence[Range]:
         """A short loop, step by step; where its length is not known, every step may be the last."""
         count = len(carried)
         after = carried
@@ -239,7 +235,9 @@ class Machine:
             if all(_inside(new, old) for new, old in zip(given_back[:count], invariant, strict=True)):
                 return [*(_soft(value) for value in invariant), *(_soft(row) for row in given_back[count:])]
             if turn >= _PATIENCE:
-                wider = [_to_boundary(new, old, ssa) for new, old, ssa in zip(wider, invariant, node.carried, strict=True)]
+                wider = [
+                    _to_boundary(new, old, ssa) for new, old, ssa in zip(wider, invariant, node.carried, strict=True)
+                ]
             invariant = wider
         invariant = [UNKNOWN] * count
         frame.found, frame.harmed = found
@@ -308,9 +306,9 @@ def _to_boundary(new: Range, old: Range, ssa: Ssa) -> Range:
 
 
 def _plain_union(a: Range, b: Range) -> Range:
-    if a.low <= b.low and a.high >= b.high and a.low_known == b.low_known and a.high_known == b.high_known:
-        if a.nan or not b.nan:
-            return a
+    same_known = a.low_known == b.low_known and a.high_known == b.high_known
+    if same_known and a.low <= b.low and a.high >= b.high and (a.nan or not b.nan):
+        return a
     return Range(
         min(a.low, b.low),
         max(a.high, b.high),
@@ -328,7 +326,7 @@ def _within(frame: Frame, ssa: Ssa, value: Range) -> Range:
     if value.causes:
         return value
     bounded = value.low >= low and value.high <= high
-    if bounded and value.known:
+    if bounded and value.known and not value.doubtful:
         return value
     ends = max(value.low, low), min(value.high, high)
     if ends[0] > ends[1]:
@@ -342,6 +340,7 @@ def _within(frame: Frame, ssa: Ssa, value: Range) -> Range:
         low_met=value.low_met and value.low == ends[0],
         high_met=value.high_met and value.high == ends[1],
         nan=False,
+        doubtful=False,
     )
 
 
@@ -358,21 +357,5 @@ def _literal(frame: Frame, node: Literal) -> Range:
     if hazard is not None:
         frame.tell(hazard)
     if isnan(number):
-        return replace(UNKNOWN, nan=True, fixed=True)
-    return exactly(number)
-
-
-def constant_hazard(exact: float, number: float, dtype: str, place: Place) -> Hazard | None:
-    """What is wrong with a constant that a dtype does not hold."""
-    if isinf(exact) or isnan(exact) or exact == number:
-        return None
-    if number == 0:
-        what = f"{shown(exact)} is 0 in {dtype}"
-        advice = "use an epsilon that the dtype can hold, or compute this in a wider dtype: `precision f32`"
-        return Hazard(Kind.LOST_EPSILON, place, (), what, (), advice, True)
-    if isinf(number) or isnan(number):
-        what = f"{shown(exact)} is {shown(number) if isinf(number) else 'NaN'} in {dtype}"
-        largest = shown(FORMATS[dtype].largest)
-        advice = f"the largest finite {dtype} is {largest}; mask with `masked_softmax`, or with a constant that {dtype} holds"
-        return Hazard(Kind.INFINITE_CONSTANT, place, (), what, (), advice, True)
-    return None
+        return replace(UNKNOWN, nan=True, fixed=True, tainted=True)
+    return exactly(number) if hazard is None else replace(exactly(number), tainted=True)

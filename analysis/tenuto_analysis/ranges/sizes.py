@@ -1,7 +1,7 @@
 """How large a size may be: intervals of the sizes of a graph, from the ranges that its deploy gives them.
 
-What no range speaks of is at least 1 here. A tensor without elements has no values, so nothing that is said of values is
-wrong of it; a sum or a product over no element is the one exception, and is not looked at.
+What no range speaks of is at least 1 here. A tensor without elements has no values, so nothing that is said of values
+is wrong of it; a sum or a product over no element is the one exception, and is not looked at.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ def _of_atom(atom: Atom, known: Extents) -> Extent:
             x, y = extent_of(a, known), extent_of(b, known)
             if x.low < 0 or y.low < 0:
                 return ANY
-            small = y.high is not None and x.high is not None and y.high <= 64
-            return Extent(x.low ** min(y.low, 64), x.high**y.high if small else None)  # type: ignore[operator]
+            high = int(x.high**y.high) if x.high is not None and y.high is not None and y.high <= 64 else None
+            return Extent(int(x.low ** min(y.low, 64)), high)
         case Conditional(_, a, b):
             x, y = extent_of(a, known), extent_of(b, known)
             return Extent(min(x.low, y.low), None if x.high is None or y.high is None else max(x.high, y.high))

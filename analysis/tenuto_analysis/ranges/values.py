@@ -1,8 +1,9 @@
 """What is known of the numbers in a tensor: an interval, how far it is to be believed, and what relates it to others.
 
-A `Range` always holds: every number of the tensor lies between `low` and `high`, or is NaN where `nan` says so. An end that is
-not `known` is a bound all the same, often an infinite one, but nobody said that the values go so far: it raises no
-hazard. So a tensor without a declared, computed or weight-derived range is *unknown* and silent. Its numbers may be NaN.
+A `Range` always holds: every number of the tensor lies between `low` and `high`, or is NaN where `nan` says so. An
+end that is not `known` is a bound all the same, often an infinite one, but nobody said that the values go so far: it
+raises no hazard. So a tensor without a declared, computed or weight-derived range is *unknown* and silent. Its
+numbers may be NaN.
 
 A hazard is not told where an infinity arises but where it does harm: `1 / (1 + exp(-x))` is right even where `exp`
 overflows. Until then it is among the `causes` of a range; where the range has no infinity any more, they are gone.
@@ -45,8 +46,8 @@ class Kind(Enum):
 class Hazard(Struct, frozen=True):
     """Something that goes wrong at a node; `calls` lead to it from the function that tells of it, outermost first.
 
-    `what` says what happens, `path` the ranges that led there, `advice` what to do. `definite` where it really happens to
-    some element, whatever the inputs are within what was asked; `witness` is then what shows it.
+    `what` says what happens, `path` the ranges that led there, `advice` what to do. `definite` where it really
+    happens to some element, whatever the inputs are within what was asked; `witness` is then what shows it.
     """
 
     kind: Kind
@@ -57,6 +58,8 @@ class Hazard(Struct, frozen=True):
     advice: str = ""
     definite: bool = False
     witness: str = ""
+    doubtful: bool = False
+    """Whether the ranges that led here hold, but may not be reached: then only a witness counts."""
 
     @property
     def key(self) -> tuple[Kind, Place, tuple[Place, ...]]:
@@ -126,6 +129,16 @@ class Range(Struct, frozen=True):
     """Along these axes every slice has an element that is at most `low` of this."""
     total: Some | None = None
     """The values are not negative, and along these axes their sum is at most `low` of this."""
+    sources: frozenset[int] = frozenset()
+    """The inputs that the values depend on, by their places."""
+    spread: bool = False
+    """Whether the elements hardly reach the ends together: weights, normalised rows, and what is computed from them."""
+    doubtful: bool = False
+    """Whether the ends were computed from values that depend on each other: they hold, but may not be reached."""
+    tight: bool = False
+    """Whether a relation gave the ends, so that they are reached although the operands depend on each other."""
+    tainted: bool = False
+    """Whether something that was told already went into the values: what follows from it is not told again."""
 
     @property
     def known(self) -> bool:
@@ -200,6 +213,10 @@ def joined(a: Range, b: Range) -> Range:
         fixed=a.fixed and b.fixed,
         causes=united(a.causes, b.causes),
         facts=tuple(fact for fact in a.facts if fact in b.facts),
+        sources=a.sources | b.sources,
+        spread=a.spread or b.spread,
+        doubtful=a.doubtful or b.doubtful,
+        tainted=a.tainted or b.tainted,
     )
 
 

@@ -1,38 +1,37 @@
-"""Sums, products, quotients, powers, the larger and the smaller: from the ends of two ranges, and from what relates them."""
+"""Sums, products, quotients, powers, the larger and the smaller: from two ranges, and from what relates them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf, isinf, isnan, sqrt
+from math import inf, isinf, isnan
 
 from msgspec.structs import replace
 
-from tenuto_analysis.graph import Apply, Literal, Ssa
+from tenuto_analysis.graph import Ssa
+from tenuto_analysis.ranges.formats import rounded
 from tenuto_analysis.ranges.frames import Step, facts_of, is_float
 from tenuto_analysis.ranges.values import (
     UNKNOWN,
     Cause,
     Fact,
-    Hazard,
     Kind,
     Number,
     Range,
     Relation,
     Some,
     shown,
-    united,
 )
 
 _SLACK = 1.0 + 2.0**-10
 """What a bound that holds for exact numbers is widened by: rounding may pass it a little."""
 
 
-# ----------------------------------------------------------------------------------------------------- sums, differences
+# ---------------------------------------------------------------------------------------------------- sums, differences
 
 
 def add(step: Step) -> Range:
     a, b = step.range("a"), step.range("b")
-    found = _sum(step, a, b, step.ssa("a"), step.ssa("b"))
+    found = _sum(step, a, b)
     facts = [*_raised(a, b), *_raised(b, a)]
     return replace(found, facts=tuple(facts)) if facts else found
 
@@ -59,11 +58,11 @@ def subtract(step: Step) -> Range:
             return found
     if not step.causes and step.same("a", "b"):
         if a.infinite:
-            return replace(_sum(step, a, _negated(b), step.ssa("a"), step.ssa("b")))
+            return _sum(step, a, _negated(b))
         return Range(0 if step.bounds else 0.0, 0 if step.bounds else 0.0, low_met=True, high_met=True)
-    found = _sum(step, a, _negated(b), step.ssa("a"), step.ssa("b"))
+    found = _sum(step, a, _negated(b))
     if a.facts and not step.causes and any(_bounds(step, fact, "b") and fact.n == 1.0 for fact in facts_of(a, *_TOPS)):
-        found = replace(found, low=max(found.low, 0.0), low_known=True)
+        found = replace(found, low=max(found.low, 0.0), low_known=True, tight=True)
     return found
 
 
@@ -80,12 +79,18 @@ def _below_another(step: Step, a: Range, b: Range) -> Range | None:
         if fact.n != 1.0 or not _bounds(step, fact, "a"):
             continue
         if b.low == -inf and b.low_known and a.low == -inf and a.low_known:
-            return _masked_row(step, a, b)
-        found = _sum(step, replace(a, facts=()), _negated(b), step.ssa("a"), step.ssa("b"), quiet=True)
+            return Range(-inf, 0.0, nan=True) if step.struck else _masked_row(step, a, b)
+        found = _sum(step, replace(a, facts=()), _negated(b), quiet=True)
         some = Some(fact.axes, 0.0) if fact.relation is Relation.PEAK else None
         high_known = True
         return replace(
-            found, high=min(found.high, 0.0), low=min(found.low, 0.0), high_known=high_known, nan=False, some=some
+            found,
+            high=min(found.high, 0.0),
+            low=min(found.low, 0.0),
+            high_known=high_known,
+            nan=False,
+            some=some,
+            tight=True,
         )
     return None
 
@@ -112,17 +117,19 @@ def _negated(x: Range) -> Range:
     )
 
 
-def _sum(step: Step, a: Range, b: Range, left: Ssa, right: Ssa, quiet: bool = False) -> Range:
-    """`a + b`; the values stand for what the message names."""
+def _sum(step: Step, a: Range, b: Range, quiet: bool = False) -> Range:
+    """`a + b`."""
     low, high = a.low + b.low, a.high + b.high
     uniform = a.uniform or b.uniform
     nan = a.nan or b.nan
     causes: tuple[Cause, ...] = ()
-    if not quiet and not step.causes and (_meet(a, b) or _meet(b, a)):
+    if not quiet and not step.struck and (_meet(a, b) or _meet(b, a)):
         nan = True
         definite = a.uniform and b.uniform
         what = f"`{step.node.op}` of two infinities of opposite meaning is NaN"
-        causes = (step.hazard(Kind.INFINITIES_MEET, what, definite, "keep the infinities apart: mask after, not before"),)
+        causes = (
+            step.hazard(Kind.INFINITIES_MEET, what, definite, "keep the infinities apart: mask after, not before"),
+        )
     elif _meet(a, b) or _meet(b, a):
         nan = True
     found = step.close(
@@ -135,8 +142,8 @@ def _sum(step: Step, a: Range, b: Range, left: Ssa, right: Ssa, quiet: bool = Fa
         causes=causes,
         fixed=a.fixed and b.fixed,
     )
-    if step.format is not None and not step.causes and not quiet:
-        _absorbed(step, a, b, left, right)
+    if step.format is not None and not (step.struck or quiet or step.frame.executing):
+        _absorbed(step, a, b)
     return found
 
 
@@ -144,27 +151,41 @@ def _meet(a: Range, b: Range) -> bool:
     return a.high == inf and a.high_known and b.low == -inf and b.low_known
 
 
-def _absorbed(step: Step, a: Range, b: Range, left: Ssa, right: Ssa) -> None:
-    """A constant that is added to another and is gone."""
-    first, second = step.frame.makers.get(id(left)), step.frame.makers.get(id(right))
-    if not (isinstance(first, Literal) or isinstance(second, Literal)):
+def _absorbed(step: Step, a: Range, b: Range) -> None:
+    """An addend that changes nothing, whatever the values are: half a step of the other, or less."""
+    assert step.format is not None
+    if a.infinite or b.infinite or not (a.known and b.known):
         return
-    x, y = a.constant, b.constant
-    if x is None or y is None or not x or not y or step.format is None or not (a.fixed and b.fixed):
-        return
-    small, large = sorted((x, y), key=abs)
-    if abs(small) < abs(large) * 1e-2 and _rounds_to(step, x + y, large):
+    for small, large in ((a, b), (b, a)):
+        most = max(abs(small.low), abs(small.high))
+        least = 0.0 if large.low <= 0 <= large.high else min(abs(large.low), abs(large.high))
+        if small.low <= 0 <= small.high or not least or most >= least:
+            continue
+        if 0 < small.high <= _EPSILON and small.fixed and step.node.op == "add" and large.low > 0 and not large.fixed:
+            continue  # An epsilon that shall keep a divisor from 0: here it is not near 0.
+        if not _changes_nothing(step, most, least):
+            continue
         dtype = step.result.type.dtype
-        what = f"{shown(small)} is lost: {shown(large)} + {shown(small)} is {shown(large)} in {dtype}"
-        advice = f"an epsilon beside {shown(abs(large))} must be at least {shown(step.format.unit * 2 * abs(large))}"
-        step.tell(step.hazard(Kind.LOST_EPSILON, what, True, advice))
+        what = (
+            f"`{step.node.op}` changes nothing in {dtype}: beside {shown(least)} and more,"
+            f" {shown(most)} and less is lost"
+        )
+        advice = "add what is small together first, or compute this in a wider dtype"
+        step.tell(step.hazard(Kind.CANCELLATION, what, True, advice))
+        return
 
 
-def _rounds_to(step: Step, exact: float, number: float) -> bool:
-    return step.close(exact, exact).low == number
+_EPSILON = 1e-5
 
 
-# --------------------------------------------------------------------------------------------------- products, quotients
+def _changes_nothing(step: Step, most: float, least: float) -> bool:
+    """Whether the smallest number absorbs the largest addend on both sides; larger ones do all the more."""
+    to = step.format
+    assert to is not None
+    return rounded(least + most, to) == least and rounded(least - most, to) == least
+
+
+# -------------------------------------------------------------------------------------------------- products, quotients
 
 
 def multiply(step: Step) -> Range:
@@ -216,7 +237,7 @@ def product(step: Step, a: Range, b: Range) -> Range:
     causes: tuple[Cause, ...] = ()
     if _zero_meets_infinity(a, b) or _zero_meets_infinity(b, a):
         nan = True
-        if not step.causes:
+        if not step.struck:
             definite = a.uniform and b.uniform
             what = f"`{step.node.op}` of 0 and an infinity is NaN"
             causes = (step.hazard(Kind.INFINITIES_MEET, what, definite, "choose with `where` instead of multiplying"),)
@@ -257,17 +278,18 @@ def divide(step: Step) -> Range:
     causes: tuple[Cause, ...] = ()
     nan = a.nan or b.nan
     if _may_be_zero(b) and step.format is not None:
-        if not step.causes:
+        if not step.struck:
             definite = b.uniform or (b.low == 0 and b.low_met) or (b.high == 0 and b.high_met)
             gives = "0 / 0 is NaN" if a.low <= 0 <= a.high else "the quotient is infinite"
             what = f"the divisor may be 0 in {dtype}: {gives}"
             advice = "keep the divisor away from 0: `maximum(divisor, epsilon)`"
             causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, definite, advice),)
         nan = nan or a.low <= 0 <= a.high
-    if b.causes and step.format is not None and max(abs(a.low), abs(a.high)) > 2 * step.format.unit * step.format.largest:
-        if a.known:  # What overflowed and is divided by is no longer small against this.
+    if b.causes and step.format is not None and a.known:
+        # What overflowed and is divided by is no longer small against this.
+        if max(abs(a.low), abs(a.high)) > 2 * step.format.unit * step.format.largest:
             step.frame.harm(b.causes)
-    if _both_infinite(a, b) and not step.causes:
+    if _both_infinite(a, b) and not step.struck:
         nan = True
         what = "the quotient of two infinities is NaN"
         causes = causes or (step.hazard(Kind.INFINITIES_MEET, what, a.uniform and b.uniform),)
@@ -282,9 +304,22 @@ def divide(step: Step) -> Range:
             found = _clipped(found, fact.n, a)
             if fact.axes and fact.relation is Relation.ABOVE and not found.causes:
                 found = replace(found, total=Some(fact.axes, _SLACK))
+    some = a.some
+    if (
+        some is not None
+        and some.low > 0
+        and b.low >= 0
+        and 0 < b.high < inf
+        and not step.causes
+        and step.format is not None
+    ):
+        least = rounded(float(some.low) / float(b.high), step.format)
+        found = replace(found, some=Some(some.axes, least))
     number = a.constant
     if number is not None and number > 0:
-        inverse = [replace(fact, relation=Relation.INVERSE, n=fact.n * number) for fact in facts_of(b, Relation.ABSOLUTE)]
+        inverse = [
+            replace(fact, relation=Relation.INVERSE, n=fact.n * number) for fact in facts_of(b, Relation.ABSOLUTE)
+        ]
         found = replace(found, facts=tuple(inverse))
     return found
 
@@ -313,6 +348,8 @@ def _clipped(found: Range, bound: float, x: Range) -> Range:
         low_known=True,
         high_known=True,
         nan=nan,
+        tight=True,
+        spread=True,
     )
 
 
@@ -332,7 +369,7 @@ def _quotient(step: Step, a: Range, b: Range, nan: bool, causes: tuple[Cause, ..
                 positive = (x > 0) == (b.high > 0)
                 corners.append((inf if positive else -inf, x_known and y_known, met, False))
             elif isinf(y):
-                corners.append((0.0 if not isinf(x) else 0.0, x_known and y_known, met and not isinf(x), True))
+                corners.append((0.0, x_known and y_known, met and not isinf(x), True))
                 if isinf(x):
                     corners.append((inf if (x > 0) == (y > 0) else -inf, x_known and y_known, False, False))
             else:
@@ -395,7 +432,7 @@ def modulo(step: Step) -> Range:
         return UNKNOWN
     if b.low > 0:
         high = b.high - 1
-        if 0 <= a.low and a.high <= high and a.high < b.low:
+        if a.low >= 0 and a.high <= high and a.high < b.low:
             return Range(a.low, a.high, a.low_known, a.high_known, fixed=a.fixed and b.fixed)
         return step.close(0, high, (True, b.high_known), fixed=a.fixed and b.fixed)
     return step.close(b.low + 1, 0, (b.low_known, True), fixed=a.fixed and b.fixed)
@@ -413,13 +450,15 @@ def power(step: Step) -> Range:
     causes: tuple[Cause, ...] = ()
     dtype = step.result.type.dtype
     if base.low < 0:
-        reaches = base.low_known and (number is None or number != int(number)) and exponent.known and not isinf(base.low)
-        if reaches and not step.causes:
+        reaches = (
+            base.low_known and (number is None or number != int(number)) and exponent.known and not isinf(base.low)
+        )
+        if reaches and not step.struck:
             what = f"the base may be negative, and a fractional power of it is NaN in {dtype}"
             advice = "raise `abs(x)`, or clamp the base to 0 or more"
             causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, base.high_met and base.high < 0, advice),)
         return step.close(-inf, inf, (bool(causes),) * 2, (False,) * 2, (False,) * 2, bool(causes) or base.nan, causes)
-    if _may_be_zero(base) and exponent.low < 0 and exponent.low_known and not step.causes:
+    if _may_be_zero(base) and exponent.low < 0 and exponent.low_known and not step.struck:
         what = f"the base may be 0, and a negative power of it is infinite in {dtype}"
         definite = base.low_met and base.low == 0 and exponent.high < 0
         causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, definite, "keep the base away from 0"),)
@@ -478,7 +517,7 @@ def _raise(x: Number, y: Number) -> Number:
 
 def loose(step: Step, found: Range) -> Range:
     """A range whose ends were computed by a function that no machine rounds correctly: a few steps wider."""
-    if step.format is None or step.frame.executing or found.low_met and found.high_met and isinf(found.low):
+    if step.format is None or step.frame.executing or (found.low_met and found.high_met and isinf(found.low)):
         return found
     return replace(found, low=wider(step, found.low, -1), high=wider(step, found.high, 1))
 
@@ -583,11 +622,6 @@ def sign(step: Step) -> Range:
     return Range(ends[0], ends[1], x.low_known, x.high_known, x.nan, x.uniform, x.uniform, fixed=x.fixed)
 
 
-def roots(range_: Range, n: float) -> float:
-    """The factor of a fact about a root."""
-    return sqrt(n)
-
-
 ARITHMETIC: Mapping[str, Callable[[Step], Range]] = {
     "add": add,
     "subtract": subtract,
@@ -602,5 +636,3 @@ ARITHMETIC: Mapping[str, Callable[[Step], Range]] = {
     "maximum": maximum,
     "minimum": minimum,
 }
-
-__all__ = ["ARITHMETIC", "Apply", "Hazard", "loose", "united", "wider"]

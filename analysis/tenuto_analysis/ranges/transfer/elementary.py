@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from tenuto_analysis.dtypes import Kind as DTypeKind
 from tenuto_analysis.dtypes import Scalar
+from tenuto_analysis.ranges.constants import constant_hazard
 from tenuto_analysis.ranges.formats import Beyond, format_of, integer_bounds, rounded
 from tenuto_analysis.ranges.frames import Step, facts_of
 from tenuto_analysis.ranges.transfer.arithmetic import wider
@@ -24,6 +25,7 @@ from tenuto_analysis.ranges.values import (
     Range,
     Relation,
     Some,
+    exactly,
     shown,
 )
 
@@ -60,7 +62,7 @@ def curve(step: Step, of: Curve) -> Range:
     outside = False
     if of.domain is not None:
         outside, definite = _outside(x, of.domain)
-        if outside and not step.causes:
+        if outside and not step.struck:
             causes = (step.hazard(Kind.OUTSIDE_DOMAIN, _needs(step, x, of.domain), definite, of.domain.advice),)
         domain = of.domain
         nan = nan or (outside and ((x.low_known and x.low < domain.low) or (x.high_known and x.high > domain.high)))
@@ -88,7 +90,9 @@ def curve(step: Step, of: Curve) -> Range:
     some = x.some
     if some is not None and not of.falling and not found.causes:
         at_least = _valued(of, some.low)
-        found = replace(found, some=Some(some.axes, at_least if of.exact or _is_at(of, some.low) else wider(step, at_least, -1)))
+        found = replace(
+            found, some=Some(some.axes, at_least if of.exact or _is_at(of, some.low) else wider(step, at_least, -1))
+        )
     return found
 
 
@@ -148,7 +152,9 @@ def _log(x: float) -> float:
     return -inf if x <= 0 else math.log(x)
 
 
-_POSITIVE = "raise the argument above 0: `maximum(x, epsilon)`; for a probability there is `log_softmax` or `log_sigmoid`"
+_POSITIVE = (
+    "raise the argument above 0: `maximum(x, epsilon)`; for a probability there is `log_softmax` or `log_sigmoid`"
+)
 _ROOT = "clamp the argument: `maximum(x, 0.0)`"
 _NOT_NEGATIVE = Domain(0.0, inf, False, "must not be negative", _ROOT)
 _ABOVE_ZERO = Domain(0.0, inf, True, "must be above 0", _POSITIVE)
@@ -261,7 +267,7 @@ def wave(step: Step, of: Callable[[float], float]) -> Range:
     nan = x.nan
     if x.infinite:
         nan = True
-        if not step.causes:
+        if not step.struck:
             what = f"`{step.node.op}` of an infinity is NaN"
             causes = (step.hazard(Kind.INFINITIES_MEET, what, x.uniform),)
     return step.close(-1.0, 1.0, nan=nan, causes=causes, fixed=x.fixed)
@@ -269,7 +275,7 @@ def wave(step: Step, of: Callable[[float], float]) -> Range:
 
 def tangent(step: Step) -> Range:
     x = step.range("x")
-    if -1.5 < x.low and x.high < 1.5:
+    if x.low > -1.5 and x.high < 1.5:
         return curve(step, Curve(math.tan, at=((0.0, 0.0),)))
     return replace(UNKNOWN, nan=x.nan, causes=step.causes)
 
@@ -329,14 +335,14 @@ def _to_integer(step: Step, x: Range, source: str, target: str) -> Range:
     low = x.low if isinf(x.low) else math.trunc(x.low)
     high = x.high if isinf(x.high) else math.trunc(x.high)
     below, above = low < least and x.low_known, high > largest and x.high_known
-    if (below or above or x.nan) and not step.causes:
+    if (below or above or x.nan) and not step.struck:
         definite = (below and x.low_met) or (above and x.high_met)
         what = f"the cast from {source} to {target} cannot hold {x}: {target} ends at {least} and {largest}"
         step.tell(step.hazard(Kind.CAST_OUT_OF_RANGE, what, definite, _CLAMP))
     if step.causes:
         step.frame.harm(step.causes)
     if low < least or high > largest or x.nan:
-        return Range(least, largest, False, False)
+        return Range(least, largest, False, False, tainted=below or above)
     return Range(low, high, x.low_known, x.high_known, False, x.low_met, x.high_met, fixed=x.fixed)
 
 
@@ -350,12 +356,23 @@ def _to_float(step: Step, x: Range, source: str, target: str) -> Range:
     known, met = [x.low_known, x.high_known], [x.low_met, x.high_met]
     struck = False
     nan = x.nan
+    constant = x.constant
+    if constant is not None and x.fixed and not step.struck:
+        number = rounded(float(constant), to)
+        hazard = constant_hazard(float(constant), number, target, step.node.origin)
+        if hazard is not None:
+            step.tell(hazard)
+            return replace(exactly(number), tainted=True) if not isnan(number) else replace(UNKNOWN, tainted=True)
     for place, end in enumerate((x.low, x.high)):
         value = rounded(float(end), to) if not isinf(end) or to.beyond is Beyond.INFINITY else end
         if isinf(end) and to.beyond is Beyond.INFINITY:
             continue
-        if isnan(value) or isinf(value) or (to.beyond is Beyond.LARGEST and abs(float(end)) > to.largest * (1 + to.unit)):
-            if known[place] and not step.causes and not struck:
+        if (
+            isnan(value)
+            or isinf(value)
+            or (to.beyond is Beyond.LARGEST and abs(float(end)) > to.largest * (1 + to.unit))
+        ):
+            if known[place] and not step.struck and not struck:
                 struck = True
                 _cannot_hold(step, x, source, target, met[place])
             nan = nan or isnan(value) or (isinf(end) and to.beyond is Beyond.NAN)
@@ -380,14 +397,16 @@ def _to_float(step: Step, x: Range, source: str, target: str) -> Range:
         step.causes if infinite else (),
         x.facts if keeps else (),
         some,
+        tainted=struck,
     )
 
 
 def _cannot_hold(step: Step, x: Range, source: str, target: str, definite: bool) -> None:
     to = step.format
     assert to is not None
-    if to.precision <= 4 and to.largest <= 57344 and to.name.startswith("f8") or to.beyond is Beyond.LARGEST:
-        what = f"the cast from {source} to {target} saturates: values lie in {x}, and the largest {target} is {shown(to.largest)}"
+    if (to.precision <= 4 and to.largest <= 57344 and to.name.startswith("f8")) or to.beyond is Beyond.LARGEST:
+        largest = shown(to.largest)
+        what = f"the cast from {source} to {target} saturates: values lie in {x}, and the largest {target} is {largest}"
         advice = "scale the values before the cast, and back after it, or use `f8e5m2` or a wider dtype"
         step.tell(step.hazard(Kind.SATURATION, what, definite, advice))
         return

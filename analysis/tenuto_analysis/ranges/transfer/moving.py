@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from msgspec.structs import replace
 
 from tenuto_analysis.dims import Dim
-from tenuto_analysis.graph import Apply, Ssa
+from tenuto_analysis.graph import Ssa
 from tenuto_analysis.ranges.frames import Step
 from tenuto_analysis.ranges.values import (
-    TRUTH,
     UNKNOWN,
     Fact,
     Range,
@@ -80,7 +79,9 @@ def permuted(step: Step) -> Range:
     if (x.some is None and x.least is None and x.total is None) or not isinstance(order, TupleValue):
         return moved(step)
     rank = len(order.items)
-    places = [item.value.constant % rank for item in order.items if isinstance(item, Int) and item.value.constant is not None]
+    places = [
+        item.value.constant % rank for item in order.items if isinstance(item, Int) and item.value.constant is not None
+    ]
     if len(places) != rank:
         return moved(step)
 
@@ -185,7 +186,10 @@ def updated(step: Step) -> Range:
 
 def best(step: Step) -> tuple[Range, ...]:
     """`top_k`: the values, and their places."""
-    return (part(step), _places(step, step.node.results[1], -1))
+    x, values = step.range("x"), part(step)
+    if x.some is not None and x.some.axes == (-1,) and step.flag("largest") and step.integer("k") >= 1:
+        values = replace(values, some=x.some)
+    return (values, _places(step, step.node.results[1], -1))
 
 
 def place(step: Step) -> Range:
@@ -218,9 +222,7 @@ def counting(step: Step) -> Range:
     high = extent.high if extent is not None else None
     only = extent is not None and extent.only is not None
     found = _counted(high)
-    return replace(
-        found, low_met=True, high_met=only, high_known=found.high_known, fixed=True, least=Some((-1,), 0)
-    )
+    return replace(found, low_met=True, high_met=only, high_known=found.high_known, fixed=True, least=Some((-1,), 0))
 
 
 def chosen(step: Step) -> Range:
@@ -261,5 +263,3 @@ MOVING: Mapping[str, Callable[[Step], Range | tuple[Range, ...]]] = {
     "true_positions": places_of_true,
     "arange": counting,
 }
-
-__all__ = ["MOVING", "TRUTH", "Apply"]

@@ -1,7 +1,7 @@
 """Reductions and products: sums of terms, of which there may be too many, and what a sum says of its terms.
 
-The type of a result says what its sum is kept in. A sum is taken to round as one in `f32` does, or in `f64`, and once more to
-its dtype; that it may not exceed the dtype on the way is looked at apart.
+The type of a result says what its sum is kept in. A sum is taken to round as one in `f32` does, or in `f64`, and once
+more to its dtype; that it may not exceed the dtype on the way is looked at apart.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from tenuto_analysis.patterns import exact_quotient
 from tenuto_analysis.ranges.formats import integer_bounds, rounded
 from tenuto_analysis.ranges.frames import Step, facts_of
 from tenuto_analysis.ranges.sizes import Extent
-from tenuto_analysis.ranges.transfer.arithmetic import product, square
 from tenuto_analysis.ranges.values import (
     UNKNOWN,
     Fact,
@@ -27,9 +26,7 @@ from tenuto_analysis.ranges.values import (
     Number,
     Range,
     Relation,
-    Some,
     joined,
-    shown,
 )
 from tenuto_analysis.types import Reference, Str
 
@@ -39,7 +36,8 @@ from tenuto_analysis.types import Reference, Str
 def total(step: Step) -> Range:
     ssa = step.ssa("x")
     axes = step.axes("axis", len(ssa.type.shape))
-    found = _summed(step, step.range("x"), step.count(ssa, axes), mean=False)
+    x = _operand(step, ssa)
+    found = _summed(step, x, step.count(ssa, axes), narrow=not step.range("x").known, spread=x.spread)
     return _related(step, found, axes, 1.0)
 
 
@@ -77,30 +75,34 @@ def _related(step: Step, found: Range, axes: tuple[int, ...], n: float) -> Range
     return replace(found, facts=tuple(facts))
 
 
-def _summed(step: Step, term: Range, n: Extent, mean: bool = False, narrow: bool = False) -> Range:
-    """A sum of terms of one range; `narrow` where the range of a short integer stands for what is not known."""
+def _summed(
+    step: Step, term: Range, n: Extent, mean: bool = False, narrow: bool = False, spread: bool = False
+) -> Range:
+    """A sum of terms of one range; `narrow` where the range of a short integer stands for what is not known, `spread`
+    where the terms hardly reach their ends together: then nobody knows how far the sum goes."""
     low, low_known = _times(term.low, term.low_known, n, lower=True)
     high, high_known = _times(term.high, term.high_known, n, lower=False)
+    if spread and n.high != 1:
+        low_known, high_known = low_known and low == 0, high_known and high == 0
     nan = term.nan
     causes = step.causes
     if term.low == -inf and term.low_known and term.high == inf and term.high_known:
         nan = True
-        if not causes:
+        if not step.struck:
             what = f"`{step.node.op}` of infinities of both signs is NaN"
             causes = (step.hazard(Kind.INFINITIES_MEET, what),)
-    _too_long(step, term, n)
     met = (term.uniform and n.only is not None,) * 2
     finite = (not isinf(term.low), not isinf(term.high))
     if step.format is None:
-        found = step.close(low, high, (low_known, high_known), met, finite, nan, causes, term.fixed)
+        found = step.close(low, high, (low_known, high_known), met, finite, nan, causes, term.fixed, kind=Kind.LONG_SUM)
         return replace(found, low_known=False, high_known=False) if narrow else found
     slack = 0.0 if step.frame.executing else (n.high or 1) * (2.0**-24 if step.format.precision <= 24 else 2.0**-52)
-    low, high = _eased(low, slack, -1), _eased(high, slack, 1)
-    closed = step.close(low, high, (low_known, high_known), met, finite, nan, causes, term.fixed)
-    if not mean or closed.causes:
-        return closed
-    least, largest = _eased(term.low, slack, -1), _eased(term.high, slack, 1)
-    return step.close(least, largest, (term.low_known, term.high_known), (term.uniform,) * 2, finite, nan, causes, term.fixed)
+    if mean:
+        low, high, low_known, high_known = term.low, term.high, term.low_known, term.high_known
+        met = (term.uniform, term.uniform)
+    return step.close(
+        _eased(low, slack, -1), _eased(high, slack, 1), (low_known, high_known), met, finite, nan, causes, term.fixed
+    )
 
 
 def _eased(end: Number, slack: float, direction: int) -> Number:
@@ -121,29 +123,28 @@ def _times(end: Number, known: bool, n: Extent, lower: bool) -> tuple[Number, bo
     return end * n.high, known
 
 
-def _too_long(step: Step, term: Range, n: Extent) -> None:
-    """A sum of so many terms that one more changes nothing."""
-    if step.format is None or step.format.precision > 24 or n.high is None or step.causes:
+def _too_long(step: Step, n: Extent) -> None:
+    """A product whose type says that its sum is kept in 16 bits, over so many terms that one more changes nothing."""
+    if step.format is None or step.format.name not in ("f16", "bf16") or n.high is None:
         return
     most = 1 << step.format.precision
-    if n.high <= most or term.constant == 0:
+    if n.high <= most:
         return
     dtype = step.result.type.dtype
     what = (
         f"`{step.node.op}` adds {'up to ' if n.low != n.high else ''}{n.high:,} terms in {dtype},"
         f" which counts no further than {most:,}: {most:,} + 1 is {most:,}"
     )
-    advice = "keep the sum in a wider dtype: `precision policy(accumulate = f32)`, or `(x as f32)` before it"
-    witness = f"a sum of {n.low:,} ones is {most:,}" if n.low > most else ""
-    step.tell(step.hazard(Kind.LONG_SUM, what, n.low > most, advice, witness))
+    advice = "keep the sum in a wider dtype: `precision policy(accumulate = f32)`"
+    step.tell(step.hazard(Kind.LONG_SUM, what, False, advice))
 
 
 def cumulative(step: Step) -> Range:
     ssa = step.ssa("x")
     rank = len(ssa.type.shape)
     n = step.count(ssa, (step.integer("axis", -1) % rank,))
-    x = step.range("x")
-    whole = _summed(step, x, n)
+    x = _operand(step, ssa)
+    whole = _summed(step, x, n, narrow=not step.range("x").known, spread=x.spread)
     found = joined(replace(whole, facts=()), replace(x, facts=(), causes=whole.causes))
     if step.flag("exclusive"):
         zero = 0 if step.bounds is not None else 0.0
@@ -158,7 +159,9 @@ def multiplied(step: Step) -> Range:
     size = max(abs(x.low), abs(x.high))
     if size <= 1:
         low = 0.0 if x.low >= 0 else -1.0
-        return step.close(low if step.bounds is None else int(low), 1 if step.bounds else 1.0, (x.low_known, x.high_known))
+        return step.close(
+            low if step.bounds is None else int(low), 1 if step.bounds else 1.0, (x.low_known, x.high_known)
+        )
     if n.high is None or n.high > 10_000 or isinf(size):
         return replace(UNKNOWN, causes=step.causes)
     largest = _raised(size, n.high)
@@ -226,7 +229,7 @@ def reduced(step: Step) -> Range:
         case "max" | "min":
             return replace(x, low_met=x.uniform, high_met=x.uniform, some=None, least=None, facts=(), total=None)
         case "sum" | "mean":
-            return _summed(step, x, _gone(step), mean=name == "mean")
+            return _summed(step, x, _gone(step), mean=name == "mean", spread=x.spread)
         case _:
             return replace(UNKNOWN, causes=step.causes)
 
@@ -257,7 +260,7 @@ def matmul(step: Step) -> Range:
     n = step.count(left, (len(left.type.shape) - 1,))
     if a.total is not None and -1 in a.total.axes and a.low >= 0 and not step.causes and step.format is not None:
         most = float(a.total.low)
-        _too_long(step, a, n)
+        _too_long(step, n)
         slack = 1.0 + 2.0**-10 + (step.format.unit * 4)
         low, high = min(b.low, 0.0) * most * slack, max(b.high, 0.0) * most * slack
         finite = (not isinf(b.low), not isinf(b.high))
@@ -276,15 +279,15 @@ def _operand(step: Step, ssa: Ssa) -> Range:
 
 
 def _products(step: Step, operands: list[tuple[Ssa, Range]], n: Extent) -> Range:
+    """A sum of products. One operand may be spread, as weights are: what meets them chooses its signs."""
+    _too_long(step, n)
     term = operands[0][1]
-    if len(operands) == 2 and operands[0][0] is operands[1][0]:
-        low = 0 if term.low <= 0 <= term.high else min(abs(term.low), abs(term.high)) ** 2
-        del low  # A product of a tensor with itself meets other elements too: nothing is known of the sign.
     for _, other in operands[1:]:
         term = _term(term, other)
     narrow = any(not step.frame.ranges[id(ssa)].known for ssa, _ in operands)
     integers = all(_is_integer(ssa) for ssa, _ in operands)
-    return _summed(step, term, n, narrow=narrow and integers)
+    spread = sum(range_.spread and not range_.uniform for _, range_ in operands) > 1
+    return _summed(step, term, n, narrow=narrow and integers, spread=spread)
 
 
 def _is_integer(ssa: Ssa) -> bool:
@@ -401,5 +404,3 @@ SUMMING: Mapping[str, Callable[[Step], Range]] = {
     "max_pool2d": pooled_maximum,
     "max_pool3d": pooled_maximum,
 }
-
-__all__ = ["SUMMING", "product", "shown", "square", "Some"]

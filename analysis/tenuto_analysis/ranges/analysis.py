@@ -151,11 +151,13 @@ def _tried(
 ) -> dict[Key, tuple[Hazard, str]]:
     """The hazards that some choice of inputs meets, each with that choice in words.
 
-    They may be more than those that the ranges showed: of two in a row, ranges show the first.
+    They may be more than those that the ranges showed, of which two in a row are one. But where an input declares no
+    range, the numbers that it is tried with are nobody's: then they count only for what was known.
     """
     entry = graph.entry
     found: dict[Key, tuple[Hazard, str]] = {}
     trials = 0
+    declared = all(range_.known for range_ in inputs)
     nodes = sum(1 for function in graph.functions for _ in walk(function.body))
     most = max(FEW_TRIALS, min(MOST_TRIALS, MOST_VISITS // nodes))
     for sizes in _sizes(graph, known):
@@ -166,7 +168,9 @@ def _tried(
             values = [Range(number, number, low_met=True, high_met=True) for number in numbers]
             met = _carried_out(Machine(executing=True), entry, [*values, *_size_inputs(entry), *weights], sizes)
             for hazard in met:
-                if hazard.definite and hazard.key not in found and not _certain(pending, hazard):
+                if not hazard.definite or hazard.key in found or _certain(pending, hazard):
+                    continue
+                if declared or hazard.key in pending:
                     found[hazard.key] = hazard, _told(entry.inputs, numbers)
     return found
 

@@ -189,7 +189,8 @@ def shown(number: Number) -> str:
     if number == 0 or (1e-3 <= abs(number) < 1e6):
         text = f"{number:.4f}".rstrip("0")
         return text + "0" if text.endswith(".") else text
-    return f"{number:.4g}"
+    mantissa, _, exponent = f"{number:.4g}".partition("e")
+    return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
 
 def exactly(number: Number) -> Range:

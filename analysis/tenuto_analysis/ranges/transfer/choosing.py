@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from tenuto_analysis.graph import Apply, Ssa, tensors_of
 from tenuto_analysis.ranges.frames import Step
-from tenuto_analysis.ranges.transfer.arithmetic import ARITHMETIC
 from tenuto_analysis.ranges.transfer.elementary import ELEMENTARY
+from tenuto_analysis.ranges.transfer.products import PRODUCTS
+from tenuto_analysis.ranges.transfer.sums import SUMS
 from tenuto_analysis.ranges.values import (
     SOME_TRUTH,
     TRUTH,
@@ -309,7 +310,7 @@ def _again(step: Step, ssa: Ssa, narrowed: dict[int, Range], depth: int) -> Rang
         frame.ranges.update(kept)
 
 
-_POINTWISE: Mapping[str, Callable[[Step], Range]] = {**ARITHMETIC, **ELEMENTARY}
+_POINTWISE: Mapping[str, Callable[[Step], Range]] = {**SUMS, **PRODUCTS, **ELEMENTARY}
 """The primitives that give an element from an element."""
 
 

@@ -14,7 +14,7 @@ from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.ranges.constants import constant_hazard
 from tenuto_analysis.ranges.formats import Beyond, format_of, integer_bounds, rounded
 from tenuto_analysis.ranges.frames import Step, facts_of
-from tenuto_analysis.ranges.transfer.arithmetic import wider
+from tenuto_analysis.ranges.transfer.products import wider
 from tenuto_analysis.ranges.values import (
     TRUTH,
     UNKNOWN,

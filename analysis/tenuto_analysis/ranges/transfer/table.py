@@ -8,11 +8,12 @@ from msgspec.structs import replace
 
 from tenuto_analysis.ranges import forms
 from tenuto_analysis.ranges.frames import Step
-from tenuto_analysis.ranges.transfer.arithmetic import ARITHMETIC, divide, subtract
 from tenuto_analysis.ranges.transfer.choosing import CHOOSING
 from tenuto_analysis.ranges.transfer.elementary import ELEMENTARY, square_root
 from tenuto_analysis.ranges.transfer.moving import MOVING
+from tenuto_analysis.ranges.transfer.products import PRODUCTS, divide
 from tenuto_analysis.ranges.transfer.summing import SUMMING
+from tenuto_analysis.ranges.transfer.sums import SUMS, subtract
 from tenuto_analysis.ranges.values import Hazard, Range
 
 Transfer = Callable[[Step], Range | tuple[Range, ...]]
@@ -50,7 +51,8 @@ def _instead(found: Range, form: Hazard) -> Range:
 
 
 TRANSFERS: Mapping[str, Transfer] = {
-    **ARITHMETIC,
+    **SUMS,
+    **PRODUCTS,
     **ELEMENTARY,
     **CHOOSING,
     **SUMMING,

@@ -17,7 +17,7 @@ from tenuto_analysis.elaborate.checkpoints import sound
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.ranges.problems import range_problems
-from tenuto_analysis.targets.problems import target_problems
+from tenuto_analysis.targets.analysis import target_problems
 
 Analysis = Callable[[Database, str, str, Graph], Iterator[GraphProblem]]
 """Takes the file and the name of the deploy, and its graph; where it works long, it asks `db.stop_if_cancelled()`."""

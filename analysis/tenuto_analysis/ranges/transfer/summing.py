@@ -280,7 +280,8 @@ def _operand(step: Step, ssa: Ssa) -> Range:
 
 def _products(step: Step, operands: list[tuple[Ssa, Range]], n: Extent) -> Range:
     """A sum of products. One operand may be spread, as weights are: what meets them chooses its signs."""
-    _too_long(step, n)
+    if all(range_.constant != 0 for _, range_ in operands):
+        _too_long(step, n)
     term = operands[0][1]
     for _, other in operands[1:]:
         term = _term(term, other)

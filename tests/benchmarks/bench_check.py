@@ -1,10 +1,10 @@
 """`tenuto check` of 60 modules made of the examples, beside Pyrefly and ty on PyTorch modules that say the same.
 
 Run by `./dev bench check`. Whole commands in processes of their own. Cold is without Tenuto's cache; unchanged and one
-file touched are with it. All three check what the peers can check, shapes and types: without the graphs of deploys,
-from which ranges and targets are told. With them is a line of its own. Pyrefly reads the shapes, by its stubs of PyTorch; ty does not know shapes and gets the same
-modules without them, and no PyTorch. The peers have no cache on disk: their cold run is their only one. They are
-installed into `.bench`, which git ignores.
+file touched are with it. These check what the peers can check, shapes and types: without the graphs of deploys, from
+which ranges and targets are told; with them is a line of its own. Pyrefly reads the shapes, by its stubs of PyTorch; ty
+does not know shapes and gets the same modules without them, and no PyTorch. The peers have no cache on disk: their cold
+run is their only one. They are installed into `.bench`, which git ignores.
 """
 
 from __future__ import annotations

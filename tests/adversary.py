@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from tenuto_backend.reference.dtypes import BOOL, DTYPES, FLOATING, DType
 from tenuto_backend.reference.primitives import PRIMITIVES
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.materialise import draw
+from tenuto_backend.witnesses import inputs_tried
 from tenuto_grammar import syntax
 from tests.generate.inputs import deployed_dims
 
@@ -53,7 +54,8 @@ class Oracle:
     def search(self) -> None:
         weights = drawn(self._graph)
         for sizes in ends_of_sizes(self._graph, self._ranges):
-            for inputs in islice(adversarial(self._graph, sizes), MOST):
+            tried = chain(islice(adversarial(self._graph, sizes), MOST), islice(inputs_tried(self._graph, sizes), MOST))
+            for inputs in tried:
                 self._try(inputs, weights)
         self.places |= self._lost - self._kept
 
@@ -210,7 +212,7 @@ def _candidates(ssa: Ssa, sizes: Mapping[Leaf, int], number: int) -> Iterator[Ar
         np.where(flat % 2 == 0, high, low),
         np.where(flat == size - 1, low, high),
         np.where(flat % 3 == 0, low, high),
-        *(np.full(size, low + (high - low) * source.random()) for _ in range(24)),
+        *(np.full(size, low + (high - low) * part) for part in np.linspace(0.02, 0.98, 33)),
         *(low + (high - low) * source.random(size) for _ in range(6)),
         *(low + (high - low) * source.random() * (1 + 1e-3 * source.random(size)) / 1.001 for _ in range(6)),
     ):

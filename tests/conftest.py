@@ -23,7 +23,7 @@ settings.register_profile(
 settings.load_profile("tenuto")
 
 ROOT = Path(__file__).parent.parent
-SPEC = ROOT / "tests" / "spec"
+MANUALS = (ROOT / "tests" / "spec", ROOT / "tests" / "hazards")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
-    if file_path.suffix == ".md" and file_path.is_relative_to(SPEC):
+    if file_path.suffix == ".md" and any(file_path.is_relative_to(folder) for folder in MANUALS):
         document: MarkdownFile = MarkdownFile.from_parent(parent, path=file_path)
         return document
     return None

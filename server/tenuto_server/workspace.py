@@ -14,6 +14,7 @@ from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
 from tenuto_analysis.extremes import Extreme, weight_extremes
+from tenuto_analysis.ranges.witnesses import runner
 from tenuto_analysis.targets.profile import declared
 from tenuto_analysis.weights import Header, weights_header
 from tenuto_grammar.text import LineIndex
@@ -21,6 +22,7 @@ from tenuto_server.headers import header_of
 from tenuto_server.known import Known
 from tenuto_server.reports import Edit, Fix, Related, Report
 from tenuto_server.texts import Decoded
+from tenuto_server.witnesses import run_graph
 
 
 class Workspace:
@@ -40,6 +42,7 @@ class Workspace:
         extremes: Callable[[str, str], tuple[Extreme, ...] | None] | None = None,
     ) -> None:
         self.database = Database()
+        self.database.set(runner, "", run_graph)
         self._read = read
         self._root = root
         self._loaded: dict[str, Decoded | None] = {}
@@ -159,6 +162,7 @@ class Workspace:
 
         beside = Workspace(read, self._root, self._header, self._targets, self._extremes)
         beside.database = Database(within=self.database)
+        beside.database.set(runner, "", run_graph)
         return beside
 
     @contextmanager

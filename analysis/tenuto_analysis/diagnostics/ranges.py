@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tenuto_analysis.compat import override
-from tenuto_analysis.diagnostics.base import GraphProblem, Severity
+from tenuto_analysis.diagnostics.base import Fix, GraphProblem, Severity
+from tenuto_grammar.text import Span
 
 
 class RangeProblem(GraphProblem, frozen=True, kw_only=True):
@@ -21,6 +22,14 @@ class RangeProblem(GraphProblem, frozen=True, kw_only=True):
     advice: str
     proved: bool
     witness: str
+    repairs: tuple[Fix, ...] = ()
+    """At its place; where that is in the library, at the call that leads there."""
+    repaired: Span | None = None
+
+    @property
+    @override
+    def fixes(self) -> tuple[Fix, ...]:
+        return self.repairs if self.span == self.repaired else ()
 
     @property
     @override

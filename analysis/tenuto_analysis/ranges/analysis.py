@@ -33,6 +33,7 @@ from tenuto_analysis.ranges.values import (
     Range,
     shown,
 )
+from tenuto_analysis.ranges.witnesses import Confirm, nobody, suspect_of
 
 Key = tuple[Kind, Place, tuple[Place, ...]]
 """What tells hazards apart: the rule, the place, the calls that lead there."""
@@ -63,10 +64,11 @@ class Analysis(Struct, frozen=True):
     ranges: Mapping[int, Range]
 
 
-def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {}) -> Analysis:
+def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {}, confirm: Confirm = nobody) -> Analysis:
     """What may go wrong in a deploy, each hazard once for its place and the calls that lead there.
 
-    `weight_ranges` gives the least and the greatest number of each weight that is known, by its path.
+    `weight_ranges` gives the least and the greatest number of each weight that is known, by its path; `confirm` runs
+    the graph on arrays, where no single number has met a hazard.
     """
     entry = graph.entry
     known = extents(graph.bounds)
@@ -81,8 +83,14 @@ def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {})
     told = []
     for key, (hazard, witness) in found.items():
         told.append(Finding(pending.get(key, hazard), True, witness))
-    for key, hazard in pending.items():
-        if key not in found and (hazard.definite or not hazard.doubtful):
+    open_ = {key: hazard for key, hazard in pending.items() if key not in found}
+    suspects = {key: suspect_of(hazard) for key, hazard in open_.items() if not hazard.definite}
+    witnesses = confirm([*suspects.values()]) if suspects else {}
+    for key, hazard in open_.items():
+        shown_by = witnesses.get(suspects[key]) if key in suspects else None
+        if shown_by is not None:
+            told.append(Finding(hazard, True, shown_by))
+        elif hazard.definite or not hazard.doubtful:
             told.append(Finding(hazard, hazard.definite, hazard.witness))
     return Analysis(tuple(told), machine.seen)
 

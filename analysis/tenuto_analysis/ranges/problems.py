@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.diagnostics import ranges as told
 from tenuto_analysis.diagnostics.base import GraphProblem, Place
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.extremes import weight_ranges
-from tenuto_analysis.graph import Graph
-from tenuto_analysis.modules import declaration
+from tenuto_analysis.graph import Graph, walk
+from tenuto_analysis.modules import STD, declaration
 from tenuto_analysis.ranges.analysis import Analysis, Finding, analyse
+from tenuto_analysis.ranges.repairs import repairs
 from tenuto_analysis.ranges.values import Kind
+from tenuto_analysis.ranges.witnesses import runner
+from tenuto_analysis.weights import Drawn
 from tenuto_grammar import syntax
 
 RULES: dict[Kind, type[told.RangeProblem]] = {
@@ -39,8 +43,16 @@ def range_problems(db: Database, file: str, name: str, graph: Graph) -> Iterator
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
     start = Place(file, name, node.name.span)
-    for finding in found.findings:
-        yield _problem(finding, start)
+    if found.findings:
+        dtypes = _dtypes(graph)
+        for finding in found.findings:
+            yield _problem(db, finding, start, dtypes)
+
+
+def _dtypes(graph: Graph) -> dict[Place, str]:
+    """The dtype of what each operator of the graph gives."""
+    nodes = (node for function in graph.functions for node in walk(function.body) if node.results)
+    return {node.origin: str(node.results[0].type.dtype) for node in nodes}
 
 
 @query
@@ -49,12 +61,18 @@ def analysed(db: Database, file: str, name: str) -> Analysis | None:
     graph = elaborated(db, file, name)
     if isinstance(graph, Refusal):
         return None
-    return analyse(graph, weight_ranges(db, file, name, graph))
+    run, setting = runner(db, ""), loading.setting_of(db, file, name)
+    ranges = weight_ranges(db, file, name, graph)
+    if run is None or not isinstance(setting, Drawn):
+        return analyse(graph, ranges)
+    seed = setting.seed
+    return analyse(graph, ranges, lambda suspects: run(graph, suspects, seed))
 
 
-def _problem(finding: Finding, start: Place) -> told.RangeProblem:
+def _problem(db: Database, finding: Finding, start: Place, dtypes: Mapping[Place, str]) -> told.RangeProblem:
     hazard = finding.hazard
     rule = RULES[hazard.kind]
+    own = next(place for place in (hazard.place, *reversed(hazard.calls), start) if not place.file.startswith(str(STD)))
     return rule(
         hazard.place.span,
         place=hazard.place,
@@ -64,4 +82,6 @@ def _problem(finding: Finding, start: Place) -> told.RangeProblem:
         advice=hazard.advice,
         proved=finding.proved,
         witness=finding.witness,
+        repairs=repairs(db, rule.rule, own, dtypes.get(own, "")),
+        repaired=own.span,
     )

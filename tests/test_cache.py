@@ -127,6 +127,26 @@ def test_a_cache_that_cannot_be_written_is_done_without(tenuto: Command) -> None
     assert [*file.parent.iterdir()] == [file]
 
 
+DEPLOYED = """\
+fn twice(x: f32[B]) -> f32[B] = x + x
+
+model Twice(x: f32[B]) -> f32[B] {
+  return twice(x)
+}
+
+deploy small = Twice { weights: init(seed = 0), target: groq.tsp }
+"""
+
+
+def test_what_is_found_without_graphs_is_kept_apart(tenuto: Command) -> None:
+    tenuto.write({"deployed.ten": DEPLOYED})
+    for _ in range(2):
+        assert tenuto("check", "--no-graphs").code == 0
+        found = tenuto("check")
+        assert found.code == 1
+        assert "target-dynamic-size" in found.out
+
+
 def test_no_cache(tenuto: Command) -> None:
     tenuto.write(FILES)
     tenuto("check", "--no-cache")

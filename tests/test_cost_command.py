@@ -59,8 +59,8 @@ def test_sizes_that_nobody_bounds_stay_formulas(tenuto: Command) -> None:
     tenuto.write({"open.ten": OPEN})
     found = tenuto("cost", "open.ten", "--target", "nvidia.h100")
     assert found.code == 0
-    assert "36*N*steps" in found.out
-    assert "time" not in found.out
+    assert "FLOPs        36*N*steps" in found.out
+    assert "FLOPs/byte" not in found.out
     bound = tenuto("cost", "open.ten", "--dim", "N=3", "--dim", "steps=5", "--format", "json")
     (deploy,) = json.loads(bound.out)
     # A product of 2 * 4 for each of 12 numbers; the maximum of 12 takes 11, a comparison 1.
@@ -116,7 +116,7 @@ def test_a_picture_is_the_same_every_time_and_says_where_the_most_is(tenuto: Com
     [
         (["--target", "nvidia.h1000"], "there is no target `nvidia.h1000`; did you mean `nvidia.h100`?"),
         (["--dim", "Q=3"], "there is no open size `Q`: those of `sentence_encoder` are B, S"),
-        (["--dim", "S=513"], "S = 513 breaks `S <= 512`, which the deploy says of its sizes"),
+        (["--dim", "S=513"], "S = 513 breaks `S <= 512`, which is said of its sizes"),
         (["--dim", "S"], "'S' is no size: say it as S=128"),
         (["--picture", "a.txt"], "`a.txt` says no format: it ends in .svg, .png, .pdf"),
         (["--depth", "-1"], "--depth is 0 or more"),

@@ -1,9 +1,10 @@
 """`tenuto check` of 60 modules made of the examples, beside Pyrefly and ty on PyTorch modules that say the same.
 
 Run by `./dev bench check`. Whole commands in processes of their own. Cold is without Tenuto's cache; unchanged and one
-file touched are with it. Pyrefly reads the shapes, by its stubs of PyTorch; ty does not know shapes and gets the same
-modules without them, and no PyTorch. The peers have no cache on disk: their cold run is their only one. They are
-installed into `.bench`, which git ignores.
+file touched are with it. These check what the peers can check, shapes and types: without the graphs of deploys, from
+which ranges and targets are told; with them is a line of its own. Pyrefly reads the shapes, by its stubs of PyTorch; ty
+does not know shapes and gets the same modules without them, and no PyTorch. The peers have no cache on disk: their cold
+run is their only one. They are installed into `.bench`, which git ignores.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ STUBS = (
 )  # Without PyTorch itself, hence no dependencies.
 
 COLD, UNCHANGED, TOUCHED = "tenuto, cold", "tenuto, unchanged", "tenuto, one file touched"
+GRAPHS = "tenuto, cold, with ranges and targets"
 PYREFLY, TY = "pyrefly, shapes", "ty, no shapes"
 
 
@@ -55,14 +57,16 @@ def main() -> int:
             touched.write_text(f"{text}\n# {next(serial)}\n", encoding="utf-8")
 
         ty_options = ["--python", sys.prefix, "--python-version", "3.13", "--exit-zero"]
+        check = [TENUTO, "check", "--no-graphs"]
         jobs = {
             PYREFLY: Job([str(programs_of_peers / "pyrefly"), "check"], pyreflys, environment),
             TY: Job([str(programs_of_peers / "ty"), "check", *ty_options], tys, environment),
-            COLD: Job([TENUTO, "check", "--no-cache"], ours, environment),
-            UNCHANGED: Job([TENUTO, "check"], ours, environment),
-            TOUCHED: Job([TENUTO, "check"], ours, environment, touch),
+            COLD: Job([*check, "--no-cache"], ours, environment),
+            UNCHANGED: Job(check, ours, environment),
+            TOUCHED: Job(check, ours, environment, touch),
+            GRAPHS: Job([TENUTO, "check", "--no-cache"], ours, environment),
         }
-        subprocess.run([TENUTO, "check"], cwd=ours, env=environment, check=True, capture_output=True)
+        subprocess.run(check, cwd=ours, env=environment, check=True, capture_output=True)
         interleaved(jobs, 1)  # Everything is read once, so that no run pays for the disk.
         costs = interleaved(jobs)
     table(costs, PYREFLY)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tenuto_analysis.cost.liveness import peak_formulas
+from tenuto_analysis.cost.measure import cost_of_declaration
+from tenuto_analysis.cost.summary import Cost
+from tenuto_analysis.elaborate.builder import Refusal
+from tenuto_analysis.insight import questions
+from tenuto_grammar import syntax
 from tenuto_grammar.text import LineIndex, Span
 from tenuto_server.features.code_lens import lenses, told
 from tenuto_server.features.completion import completions
@@ -105,6 +111,33 @@ def _lens(program: Program) -> str:
     return "\n".join(f"{lens.name}: {told(MEMORY.workspace, file, lens.name)}" for lens in found)
 
 
+def _cost(program: Program) -> str:
+    """What each deploy, and each model by itself, costs for all sizes."""
+    file = MEMORY.file(program)
+    MEMORY.workspace.load(file)
+    db = MEMORY.workspace.database
+    lines: list[str] = []
+    for declared in questions.declarations(db, file):
+        if isinstance(declared.node, syntax.Deploy | syntax.Definition):
+            cost = cost_of_declaration(db, file, declared.key)
+            lines += _cost_lines(declared.key, cost) if cost is not None else [f"{declared.key}: a mistake hides it"]
+    return "\n".join(lines)
+
+
+def _cost_lines(name: str, cost: Cost | Refusal) -> list[str]:
+    if isinstance(cost, Refusal):
+        return [f"{name}: not known: {cost.reason}"]
+    return [
+        f"{name}:",
+        f"  parameters: {cost.parameters}",
+        f"  FLOPs of products: {cost.work.products}",
+        f"  FLOPs of others: {cost.work.others}",
+        f"  bytes read: {cost.work.read}",
+        f"  bytes written: {cost.work.written}",
+        f"  activations: {', '.join(map(str, peak_formulas(cost.steps)))}",
+    ]
+
+
 OUTPUTS: Mapping[str, Output] = {
     "hover": _hover,
     "completion": _completion,
@@ -113,4 +146,5 @@ OUTPUTS: Mapping[str, Output] = {
     "hints": _hints,
     "tokens": _tokens,
     "lens": _lens,
+    "cost": _cost,
 }

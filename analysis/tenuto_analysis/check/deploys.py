@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tenuto_analysis import modules
 from tenuto_analysis.check import calls, clauses, expressions, loading, models, queries, trail, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.matching import Fit
@@ -168,13 +167,6 @@ def _target(ctx: Context, item: syntax.Setting) -> None:
             ctx.report(InvalidSetting(node.span, "target", "a target is a name such as `cpu.x86_64`"))
         else:
             clauses.target(ctx, text, node.span)
-
-
-def targets_of(db: Database, file: str, deploy: str) -> tuple[str, ...]:
-    """The targets that a deploy names, in order."""
-    node = modules.declaration(db, file, deploy)
-    settings = node.settings.settings if isinstance(node, syntax.Deploy) else ()
-    return tuple(name for item in settings if item.key.text == "target" for name in target_names(item.value))
 
 
 def target_names(value: syntax.Expression | syntax.Range) -> tuple[str, ...]:

@@ -15,11 +15,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tenuto_analysis.cost.bytes import bytes_of
+from tenuto_analysis.cost.sizes import never_more
 from tenuto_analysis.cost.unknown import Largest
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import ZERO, Dim, Leaf, evaluate, leaves, maximum, substitute
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, operands_of
-from tenuto_analysis.normal_form import of_terms
 
 VIEWS = frozenset({"reshape", "unsqueeze", "transpose"})
 """What gives the same bytes under another shape; a product reads a matrix either way round, so that none is turned."""
@@ -65,19 +65,11 @@ def peak_formulas(steps: Iterable[Step]) -> tuple[Dim, ...]:
     """The largest of these is the most that is ever live, in bytes: what another step always exceeds is left out."""
     kept: list[Dim] = []
     for live in dict.fromkeys(step.live for step in steps):
-        if any(_never_more(live, other) for other in kept):
+        if any(never_more(live, other) for other in kept):
             continue
-        kept = [other for other in kept if not _never_more(other, live)]
+        kept = [other for other in kept if not never_more(other, live)]
         kept.append(live)
     return tuple(kept)
-
-
-def _never_more(a: Dim, b: Dim) -> bool:
-    """Whether `a <= b` shows at once: each term of the difference is at least 0."""
-    return all(
-        coefficient > 0 and (lowest := of_terms({monomial: 1}).lowest) is not None and lowest >= 0
-        for monomial, coefficient in (b - a).terms.items()
-    )
 
 
 # A value that takes no memory of its own, such as a weight.

@@ -1,12 +1,12 @@
-"""Numbers for the sizes of a graph: those that were asked for, and else the largest that the deploy allows."""
+"""Sizes of a graph: numbers for them, asked for or else the largest that the deploy allows; which of two is larger."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from tenuto_analysis.dims import All, Compare, Constraint, Dim, Leaf, Relation, holds, leaves
+from tenuto_analysis.dims import All, Compare, Constraint, Dim, Leaf, Relation, holds, leaves, maximum
 from tenuto_analysis.graph import Graph
-from tenuto_analysis.normal_form import single_atom
+from tenuto_analysis.normal_form import of_terms, single_atom
 
 _TURNED = {Relation.LE: Relation.GE, Relation.LT: Relation.GT, Relation.GE: Relation.LE, Relation.GT: Relation.LT}
 
@@ -78,3 +78,16 @@ def _highest(bounds: Iterable[Constraint], others: Mapping[Leaf, int], leaf: Lea
 def unbound(dims: Iterable[Dim], sizes: Mapping[Leaf, int]) -> tuple[str, ...]:
     """The names of the sizes that have no number, in order."""
     return tuple(sorted({str(leaf) for dim in dims for leaf in leaves(dim) if leaf not in sizes}))
+
+
+def never_more(a: Dim, b: Dim) -> bool:
+    """Whether `a <= b` shows at once: each term of the difference is at least 0."""
+    return all(
+        coefficient > 0 and (lowest := of_terms({monomial: 1}).lowest) is not None and lowest >= 0
+        for monomial, coefficient in (b - a).terms.items()
+    )
+
+
+def larger(a: Dim, b: Dim) -> Dim:
+    """The larger one, where that shows at once, else their maximum."""
+    return b if never_more(a, b) else a if never_more(b, a) else maximum(a, b)

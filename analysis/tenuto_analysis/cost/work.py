@@ -16,6 +16,7 @@ from msgspec import Struct
 from tenuto_analysis.cost.bytes import bytes_of
 from tenuto_analysis.cost.flops import flops
 from tenuto_analysis.cost.liveness import VIEWS
+from tenuto_analysis.cost.sizes import larger
 from tenuto_analysis.cost.unknown import Largest
 from tenuto_analysis.dims import ONE, ZERO, Dim, Leaf, Symbol, evaluate, leaves, literal, maximum, of, substitute
 from tenuto_analysis.dtypes import DType, Kind, Quantised, Scalar
@@ -131,7 +132,7 @@ class Counter:
                 return mapped(self.function(function), sizes)
             case If(then=then, otherwise=otherwise):
                 sides = zip(self.block(then).parts, self.block(otherwise).parts, strict=True)
-                return Work(*(maximum(a, b) for a, b in sides))
+                return Work(*(larger(a, b) for a, b in sides))
             case Loop(symbol=symbol, body=body, test=test):
                 inside = [self.block(body)] if test is None else [self.block(test), self.block(body)]
                 length = steps_of(node)

@@ -129,12 +129,20 @@ Arguments = tuple[tuple[str, Value], ...]
 
 
 @query
-def _shared(db: Database, file: str, key: str, statics: Arguments, inputs: Arguments, policy: Precision) -> Shared:
-    """The function of a definition, for all graphs: an edit makes only those again that are made of what it changed."""
+def _shared(
+    db: Database, file: str, key: str, statics: Arguments, inputs: Arguments, policy: Precision
+) -> Shared | Refusal:
+    """The function of a definition, for all graphs: an edit makes only those again that are made of what it changed.
+
+    A query raises nothing: what cannot be built is a value, which others may have read.
+    """
     signature = queries.signature(db, file, key)
     assert signature is not None
     table = Table(db)
-    return Shared(table.make(signature, dict(statics), dict(inputs), (), policy), table.casts)
+    try:
+        return Shared(table.make(signature, dict(statics), dict(inputs), (), policy), table.casts)
+    except Refusal as refusal:
+        return refusal
 
 
 class Table:
@@ -169,6 +177,8 @@ class Table:
         file, name, statics, inputs, policy = key
         if policy.uniform:
             shared = _shared(self.db, file, name, statics, inputs, policy)
+            if isinstance(shared, Refusal):
+                raise shared
             if not shared.casts:
                 return shared.function
         return self.make(signature, dict(statics), dict(inputs), (), policy)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from tenuto_analysis import modules
 from tenuto_analysis.check import queries
 from tenuto_analysis.database import Database, query
 from tenuto_analysis.dims import ZERO, Dim, conditional, leaves, literal, substitute
-from tenuto_analysis.elaborate.checkpoints import wanted_weights
 from tenuto_analysis.insight.survey import Survey, survey
 from tenuto_analysis.shapes import Known, has_pack, product
 from tenuto_analysis.signature import Signature
@@ -26,22 +23,6 @@ def weight_count(db: Database, file: str, model: str) -> Dim | None:
     if not isinstance(node, syntax.Definition) or not isinstance(node.body, syntax.Block):
         return ZERO if isinstance(node, syntax.Definition) else None
     return _block(db, survey(db, file, model), dict(queries.members(db, file, model)), node.body.statements)
-
-
-class Deployed(NamedTuple):
-    """The weights of a deploy as a build counts them."""
-
-    tensors: int
-    parameters: int
-
-
-def deployed_weights(db: Database, file: str, deploy: str) -> Deployed | None:
-    """By the weights of the graph; None where a mistake, or what no build can do yet, hides them."""
-    wanted = wanted_weights(db, file, deploy)
-    if wanted is None:
-        return None
-    counts = [product(type_.shape).constant for _, type_ in wanted]
-    return Deployed(len(counts), sum(count for count in counts if count is not None))
 
 
 def count_of(db: Database, model: Reference) -> Dim | None:

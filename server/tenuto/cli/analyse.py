@@ -35,8 +35,9 @@ class Fork(NamedTuple):
 class Analyzer:
     """The analyzer and the files that it was told of, for the life of a command."""
 
-    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None) -> None:
+    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None, graphs: bool) -> None:
         self._disk = disk
+        self._graphs = graphs
         self._extremes = KnownExtremes(cache_folder, SMALL)
         self._workspace = Workspace(
             disk.decoded,
@@ -75,7 +76,7 @@ class Analyzer:
         self._workspace.refresh(file)
 
     def _analysed(self, file: str) -> tuple[str, Entry]:
-        reports = self._workspace.reports(file)
+        reports = self._workspace.reports(file) if self._graphs else self._workspace.quick_reports(file)
         # What is not known of large files of weights is, once a build has put it there.
         awaited = (self._extremes.place(path) for path in self._workspace.unmeasured(file))
         names = (*self._workspace.load(file), *(path for path in awaited if path is not None))

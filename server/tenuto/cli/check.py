@@ -41,11 +41,13 @@ class Options(NamedTuple):
     exit_zero: bool
     quiet: bool
     cache: bool
+    graphs: bool
 
 
 def run(arguments: list[str]) -> int:
     options = _read_options(arguments)
-    checker = Checker(Disk(), SettingsFinder(), cache_folder() if options.cache and options.paths != ["-"] else None)
+    folder = cache_folder() if options.cache and options.paths != ["-"] else None
+    checker = Checker(Disk(), SettingsFinder(), folder, options.graphs)
     if options.watch:
         code: int = import_module("tenuto.cli.watch").watch(checker, options)
         return code
@@ -113,6 +115,12 @@ def _read_options(arguments: list[str]) -> Options:
     parser.add_argument("--watch", action="store_true", help="check again whenever a file changes")
     parser.add_argument("--exit-zero", action="store_true", help="exit with 0 even where something is found")
     parser.add_argument("--quiet", "-q", action="store_true", help="no summary")
+    parser.add_argument(
+        "--no-graphs",
+        dest="graphs",
+        action="store_false",
+        help="only what each declaration shows by itself: nothing of ranges and targets, which are those of a deploy",
+    )
     parser.add_argument("--no-cache", dest="cache", action="store_false", help="neither read nor write the cache")
     read = parser.parse_args(arguments)
     if "-" in read.paths and (len(read.paths) > 1 or read.watch):
@@ -131,6 +139,7 @@ def _read_options(arguments: list[str]) -> Options:
         exit_zero=read.exit_zero,
         quiet=read.quiet,
         cache=read.cache,
+        graphs=read.graphs,
     )
 
 

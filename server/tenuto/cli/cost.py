@@ -14,32 +14,32 @@ from tenuto.cli.misuse import Misuse
 from tenuto.cli.options.sizes import add_dim
 from tenuto.cli.sources import shown
 from tenuto.cli.table import table
-from tenuto.cli.target import Opened, open_target, show_findings
+from tenuto.cli.target import Opened, open_declaration, show_findings
 from tenuto.cli.writing import replace_file
-from tenuto_analysis.check.deploys import targets_of
 from tenuto_analysis.cost.liveness import Step, peak_formulas
-from tenuto_analysis.cost.measure import Measured, measured
+from tenuto_analysis.cost.measure import Measured, graph_of, measured
 from tenuto_analysis.cost.roofline import Operation, time_on
 from tenuto_analysis.cost.summary import Part, nearest, parts_of
 from tenuto_analysis.cost.work import at
 from tenuto_analysis.diagnostics.deploys import CannotBuild
-from tenuto_analysis.dims import Dim, holds, render
+from tenuto_analysis.dims import Dim, evaluate, holds, render
 from tenuto_analysis.elaborate.builder import Refusal
-from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.model import finding_at
 from tenuto_analysis.modules import starts
+from tenuto_analysis.targets.analysis import targets_named
 from tenuto_analysis.targets.profile import Profile, known, profile
 from tenuto_server.settings import near
 from tenuto_server.units import counted, in_bytes, in_seconds
 from tenuto_server.workspace import report
 
 PICTURES = (".svg", ".png", ".pdf")
+_MOST_PEAKS = 3  # Formulas that can be read.
 
 
 def run(arguments: list[str]) -> int:
     read = _options(arguments)
-    opened = open_target(read.target)
+    opened = open_declaration(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not counted")
     if read.picture is not None and len(opened.deploys) > 1:
@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
     found: list[tuple[Measured, Profile | None]] = []
     code = 0
     for deploy in opened.deploys:
-        graph = elaborated(opened.workspace.database, opened.source.file, deploy)
+        graph = graph_of(opened.workspace.database, opened.source.file, deploy)
         if isinstance(graph, Refusal):
             stopped = finding_at(opened.workspace.database, graph.place, CannotBuild(graph.place.span, graph.reason))
             code = show_findings(opened, (report(stopped),), read.color, "not counted")
@@ -70,7 +70,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         description="Count what a run of a deploy costs, or of every deploy of a file.",
         epilog="Exit code: 0 counted, 1 findings, 2 misuse.",
     )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]")
+    parser.add_argument("target", metavar="FILE[:DEPLOY]", help="FILE:MODEL counts a model or a fn by itself")
     add_dim(parser, "a number for a size that is open, and not the largest that the deploy allows")
     parser.add_argument("--target", dest="on", metavar="TARGET", help="the time on this one (default: the deploy's)")
     parser.add_argument("--depth", type=int, default=1, metavar="N", help="parts within parts, down to N (default: 1)")
@@ -88,7 +88,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
 def _target(opened: Opened, deploy: str, asked: str | None) -> Profile | None:
     """The target that is asked for, or the first that the deploy names; raises `Misuse` where there is none."""
     db, file = opened.workspace.database, opened.source.file
-    named = (asked,) if asked is not None else targets_of(db, file, deploy)
+    named = (asked,) if asked is not None else targets_named(db, file, deploy)
     if not named:
         return None
     found = profile(db, file, named[0])
@@ -108,7 +108,7 @@ def _measured(graph: Graph, asked: Mapping[str, int]) -> Measured:
     for fact in graph.bounds:
         if holds(fact, found.sizes) is False:
             told = ", ".join(f"{name} = {number}" for name, number in asked.items())
-            raise Misuse(f"{told} breaks `{render(fact)}`, which the deploy says of its sizes")
+            raise Misuse(f"{told} breaks `{render(fact)}`, which is said of its sizes")
     return found
 
 
@@ -129,11 +129,13 @@ def _draw(found: Measured, target: Profile | None, output: str) -> None:
 def _text(opened: Opened, found: Measured, target: Profile | None, depth: int) -> Iterator[str]:
     yield _title(found, target)
     yield ""
-    yield from table([*_rows(found, target, depth)], right=range(2, 9))
-    yield ""
-    yield from _memory(opened, found, target)
-    yield from _time(found, target)
-    if found.graph.entry.symbols:
+    if found.work is not None:
+        yield from table([*_rows(found, target, depth)], right=range(2, 9))
+        yield ""
+        yield from _memory(opened, found, target)
+        yield from _time(found, target)
+        yield from [""] if found.graph.entry.symbols else ()
+    if found.work is None or found.graph.entry.symbols:
         yield from _formulas(found)
 
 
@@ -144,7 +146,7 @@ def _title(found: Measured, target: Profile | None) -> str:
 
 
 def _rows(found: Measured, target: Profile | None, depth: int) -> Iterator[Sequence[str]]:
-    """A line for each part, and the total; a column that the sizes leave open has formulas."""
+    """A line for each part, and the total."""
     timed = _is_timed(found, target)
     yield "part", "model", "count", "parameters", "FLOPs", "bytes", "FLOPs/byte", *(("time",) if timed else ())
     parts = parts_of(found.graph.entry, depth)
@@ -163,9 +165,9 @@ def _rows(found: Measured, target: Profile | None, depth: int) -> Iterator[Seque
 
 def _cells(found: Measured, part: Part) -> tuple[str, str, str, str]:
     numbers = at(part.work, found.sizes)
-    parameters = f"{part.parameters.constant:,}" if part.parameters.constant is not None else f"{part.parameters}"
-    if numbers is None:
-        return parameters, str(part.work.flops), str(part.work.moved), ""
+    assert numbers is not None, "the whole has numbers"
+    count = evaluate(part.parameters, found.sizes)
+    parameters = f"{count:,}" if count is not None else f"{part.parameters}"
     intensity = f"{numbers.intensity:.1f}" if numbers.intensity is not None else ""
     return parameters, counted(numbers.flops), in_bytes(numbers.moved), intensity
 
@@ -186,7 +188,7 @@ def _is_timed(found: Measured, target: Profile | None) -> bool:
 
 
 def _memory(opened: Opened, found: Measured, target: Profile | None) -> Iterator[str]:
-    weights = found.cost.weight_bytes.constant
+    weights = evaluate(found.cost.weight_bytes, found.sizes)
     yield f"weights      {in_bytes(weights) if weights is not None else found.cost.weight_bytes}"
     if found.peak is None:
         return
@@ -223,10 +225,17 @@ def _time(found: Measured, target: Profile | None) -> Iterator[str]:
 
 def _formulas(found: Measured) -> Iterator[str]:
     """The numbers for all sizes; of the activations, what is the most at these."""
-    yield ""
+    if found.cost.parameters.constant is None or found.work is None:
+        yield f"parameters   {found.cost.parameters}"
     yield f"FLOPs        {found.cost.work.flops}"
     yield f"bytes        {found.cost.work.moved}"
-    yield f"activations  {found.peak[1].live if found.peak is not None else _largest(peak_formulas(found.cost.steps))}"
+    peaks = peak_formulas(found.cost.steps)
+    if found.peak is not None:
+        yield f"activations  {found.peak[1].live}"
+    elif len(peaks) <= _MOST_PEAKS:
+        yield f"activations  {_largest(peaks)}"
+    else:
+        yield f"activations  the largest of {len(peaks)} formulas: --format json has them"
 
 
 def _largest(peaks: Sequence[Dim]) -> str:

@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 class Checker:
-    """Finds the reports of files, again and again where they change."""
+    """Finds the reports of files, again and again where they change; `graphs` asks for those of deploys' graphs too."""
 
-    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None) -> None:
+    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None, graphs: bool = True) -> None:
         self.disk = disk
         self.settings = settings
         self._cache_folder = cache_folder
+        self._graphs = graphs
         self._caches: dict[str, Cache] = {}
         self._analyzer: Analyzer | None = None
 
@@ -63,11 +64,12 @@ class Checker:
 
     def _analyze(self, files: list[str]) -> Iterable[tuple[str, Entry]]:
         if self._analyzer is None:
-            self._analyzer = import_module("tenuto.cli.analyse").Analyzer(self.disk, self.settings, self._cache_folder)
+            analyse = import_module("tenuto.cli.analyse")
+            self._analyzer = analyse.Analyzer(self.disk, self.settings, self._cache_folder, self._graphs)
         return self._analyzer.entries(files)
 
     def _cache(self, file: str) -> Cache:
         settings = self.settings.of(file)
         if settings.root not in self._caches:
-            self._caches[settings.root] = Cache(settings.root, self._cache_folder, settings.targets)
+            self._caches[settings.root] = Cache(settings.root, self._cache_folder, settings.targets, self._graphs)
         return self._caches[settings.root]

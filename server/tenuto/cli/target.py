@@ -50,7 +50,20 @@ def open_target(target: str, at_once: float = SMALL) -> Opened:
     The extremes of weights are read of files of up to `at_once` bytes.
     """
     path, wanted = _split(target)
-    opened = open_file(path, at_once)
+    return _meant(open_file(path, at_once), path, wanted)
+
+
+def open_declaration(target: str) -> Opened:
+    """The same, where a model or a `fn` may be meant too; what the graphs of deploys show does not stand in the way."""
+    path, wanted = _split(target)
+    opened = open_file(path, graphs=False)
+    named = dict(modules.keys(opened.workspace.database, opened.source.file))
+    if not opened.reports and wanted is not None and named.get(wanted) in ("model", "fn"):
+        return opened._replace(deploys=(wanted,))
+    return _meant(opened, path, wanted)
+
+
+def _meant(opened: Opened, path: str, wanted: str | None) -> Opened:
     if opened.reports:
         return opened
     if wanted is not None and wanted not in opened.deploys:
@@ -60,8 +73,8 @@ def open_target(target: str, at_once: float = SMALL) -> Opened:
     return opened if wanted is None else opened._replace(deploys=(wanted,))
 
 
-def open_file(path: str, at_once: float = SMALL) -> Opened:
-    """Reads and checks a file, with all its deploys; raises `Misuse` where it does not exist."""
+def open_file(path: str, at_once: float = SMALL, graphs: bool = True) -> Opened:
+    """Reads and checks a file, with the graphs of its deploys or not; raises `Misuse` where it does not exist."""
     file = os.path.abspath(path)
     disk, settings = Disk(), SettingsFinder()
     obstacle = disk.obstacle(file)
@@ -76,7 +89,8 @@ def open_file(path: str, at_once: float = SMALL) -> Opened:
     )
     # An error in an imported file stands in the way as one in the file itself does.
     checked = [file, *(name for name in workspace.load(file) if name.endswith(SUFFIX) and name != file)]
-    found = (report for name in checked for report in workspace.reports(name))
+    find = workspace.reports if graphs else workspace.quick_reports
+    found = (report for name in checked for report in find(name))
     errors: list[Report] = []
     warnings: list[Report] = []
     for report in found:

@@ -1,4 +1,4 @@
-"""What stands above a model and a deploy: how many parameters it has, what it gives, how often it is used."""
+"""What stands above a model and a deploy: its parameters, what it gives and how often it is used; what it costs."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import NamedTuple
 
 from tenuto_analysis import model, modules
 from tenuto_analysis.check import queries
+from tenuto_analysis.cost.measure import measured_deploy
 from tenuto_analysis.database import Database
 from tenuto_analysis.insight import questions
 from tenuto_analysis.insight.entities import Entity, EntityKind, Role
-from tenuto_analysis.insight.weight_count import count_of, deployed_weights, weight_count
+from tenuto_analysis.insight.weight_count import count_of, weight_count
 from tenuto_analysis.types import UNKNOWN, Reference
 from tenuto_grammar import syntax
 from tenuto_grammar.text import Span
+from tenuto_server.features.costs import costs_in_short
 from tenuto_server.workspace import Workspace
 
 _LONGEST_COUNT = 60  # Characters of a formula; what a longer one is, a deploy tells.
@@ -89,5 +91,5 @@ def _by_deploy(db: Database, file: str, name: str) -> str | None:
 
 
 def _deploy(db: Database, file: str, name: str) -> str | None:
-    weights = deployed_weights(db, file, name)
-    return f"{weights.parameters:,} parameters in {weights.tensors:,} tensors" if weights is not None else None
+    found = measured_deploy(db, file, name)
+    return " · ".join(costs_in_short(db, file, found)) if found is not None else None

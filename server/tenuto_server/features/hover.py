@@ -15,7 +15,7 @@ from tenuto_analysis.insight.entities import DECLARATIONS, Entity, EntityKind
 from tenuto_analysis.insight.pattern_axes import pattern_axes
 from tenuto_analysis.insight.questions import Declared, Mention
 from tenuto_analysis.insight.trees import path_to
-from tenuto_analysis.insight.weight_count import deployed_weights, weight_count
+from tenuto_analysis.insight.weight_count import weight_count
 from tenuto_analysis.shapes import Known
 from tenuto_analysis.types import UNKNOWN, Float, Instance, RecordValue, Reference, Value, shape_text
 from tenuto_grammar import syntax
@@ -23,6 +23,7 @@ from tenuto_grammar.chunks import split
 from tenuto_grammar.lexer import tokenize
 from tenuto_grammar.parse import file_doc
 from tenuto_grammar.text import Span
+from tenuto_server.features.costs import deploy_costs, model_costs
 from tenuto_server.features.describe import (
     declared_source,
     documentation,
@@ -192,6 +193,7 @@ def _constraints(db: Database, entity: Entity) -> Iterator[str]:
         count = weight_count(db, entity.file, entity.key)
         if count is not None:
             yield f"Parameters: `{count}`" if count.constant is None else f"Parameters: {count.constant:,}"
+        yield from model_costs(db, entity.file, entity.key)
 
 
 def _deploy(db: Database, entity: Entity, node: syntax.Deploy) -> Iterator[str]:
@@ -199,9 +201,7 @@ def _deploy(db: Database, entity: Entity, node: syntax.Deploy) -> Iterator[str]:
     sizes = next((item.value for item in node.settings.settings if item.key.text == "dims"), None)
     if isinstance(sizes, syntax.Map) and sizes.settings:
         yield "Sizes:\n" + "\n".join(f"- `{text[slice(*item.span)]}`" for item in sizes.settings)
-    weights = deployed_weights(db, entity.file, entity.key)
-    if weights is not None:
-        yield f"Weights: {weights.tensors:,} tensors, {weights.parameters:,} parameters."
+    yield from deploy_costs(db, entity.file, entity.key)
 
 
 # --------------------------------------------------------------------------------------------------------------- calls

@@ -20,6 +20,6 @@ def add_dim(parser: argparse.ArgumentParser, what: str) -> None:
 def _size(text: str) -> tuple[str, int]:
     """`S=128`."""
     name, equals, number = text.partition("=")
-    if not (name.isidentifier() and equals and number.isdecimal()):
+    if not (all(part.isidentifier() for part in name.split(".")) and equals and number.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no size: say it as S=128")
     return name, int(number)

@@ -53,7 +53,7 @@ def run(arguments: list[str]) -> int:
             stopped = finding_at(opened.workspace.database, graph.place, CannotBuild(graph.place.span, graph.reason))
             code = show_findings(opened, (report(stopped),), read.color, "not counted")
             continue
-        found.append((_measured(graph, dict(read.dim)), _target(opened, deploy, read.on)))
+        found.append((counted_graph(graph, dict(read.dim)), _target(opened, deploy, read.on)))
     if read.picture is not None:
         for item, target in found:
             _draw(item, target, read.picture)
@@ -97,8 +97,8 @@ def _target(opened: Opened, deploy: str, asked: str | None) -> Profile | None:
     return found
 
 
-def _measured(graph: Graph, asked: Mapping[str, int]) -> Measured:
-    """Raises `Misuse` where a size is asked for that the deploy does not have, or does not allow."""
+def counted_graph(graph: Graph, asked: Mapping[str, int]) -> Measured:
+    """What a graph costs; raises `Misuse` where a size is asked for that it does not have, or does not allow."""
     found = measured(graph, asked)
     names = [str(leaf) for leaf in (*graph.entry.symbols, *sorted(found.cost.leaves, key=str))]
     for name in asked:

@@ -41,6 +41,7 @@ COMMANDS = {
     "run": Command("tenuto.cli.execute", "run a deploy or an ONNX model on inputs", "run"),
     "inspect": Command("tenuto.cli.inspect", "show the typed interface of an artifact", "onnx"),
     "cost": Command("tenuto.cli.cost", "count what a run of a deploy costs"),
+    "targets": Command("tenuto.cli.targets", "say which targets can run a deploy"),
     "graph": Command("tenuto.cli.graph", "draw a deploy", "graph"),
     "diff": Command("tenuto.cli.diff", "compare an artifact with its source", "onnx"),
     "bind": Command("tenuto.cli.bind", "write a typed Python module for a deploy", "onnx"),

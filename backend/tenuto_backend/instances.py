@@ -1,4 +1,6 @@
-"""What artifacts call functions: by their definition and, where it has several instances, by what tells them apart."""
+"""What artifacts call functions: by their definition and, where it has several instances, by what tells them apart:
+their static arguments, or else the policy that they are made under.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,10 @@ def _fresh(wanted: str, taken: set[str]) -> str:
 
 def _differences(several: Sequence[Function]) -> list[str]:
     """Of each instance the static arguments that another has not."""
-    given = [{(name, str(value)) for name, value in function.statics} for function in several]
-    common = set.intersection(*given)
-    return [
-        " ".join(str(value) for name, value in function.statics if (name, str(value)) not in common)
-        for function in several
-    ]
+    given = [_told(function) for function in several]
+    common = set.intersection(*map(set, given))
+    return [" ".join(value for name, value in told if (name, value) not in common) for told in given]
+
+
+def _told(function: Function) -> list[tuple[str, str]]:
+    return [*((name, str(value)) for name, value in function.statics), ("precision", str(function.policy))]

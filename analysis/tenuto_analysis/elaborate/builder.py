@@ -90,8 +90,7 @@ class Builder:
         self.own = policy
         self.policy = policy
         self.target: tuple[str, ...] = ()
-        # Whether operands of one operator may have several dtypes, between which casts are placed.
-        self.mixes = not policy.uniform or ctx.lenient
+        self._mixes = not policy.uniform
         self.inserted = False
         self.made_from: dict[int, tuple[Ssa, Ssa]] = {}  # What a policy has cast, with what it was before.
         self.recorder = Recorder()
@@ -135,18 +134,24 @@ class Builder:
         yield
         self.block = outer
 
+    @property
+    def mixes(self) -> bool:
+        """Whether what meets may have several dtypes, between which casts are placed."""
+        return self._mixes or self.ctx.lenient
+
     @contextmanager
     def ruled(self, ruling: Ruling) -> Iterator[None]:
         """An expression under the clauses of its statement."""
         if ruling == NOTHING:
             yield
             return
-        outer = (self.policy, self.target, self.mixes, self.ctx.lenient)
+        outer = (self.policy, self.target, self.ctx.lenient)
         self.target = ruling.target or self.target
         if ruling.policy is not None:
-            self.policy, self.mixes, self.ctx.lenient = ruling.policy, True, True
+            self._mixes = self._mixes or ruling.policy != self.policy  # What is made here is read under other policies.
+            self.policy, self.ctx.lenient = ruling.policy, True
         yield
-        self.policy, self.target, self.mixes, self.ctx.lenient = outer
+        self.policy, self.target, self.ctx.lenient = outer
 
     def bind_pattern(self, pattern: syntax.Pattern, form: Form) -> None:
         match pattern:

@@ -164,25 +164,32 @@ class _InFunction:
 
     def _once(self) -> None:
         """One cast of a value to a dtype, for all that read it, outside of the loops that do not change it."""
-        groups: dict[tuple[int, str], list[Apply]] = {}
-        for node in self._all():
-            if node.inserted and id(node) not in self._gone:
-                source = self._found(_source(node))
-                groups.setdefault((id(source), str(node.results[0].type.dtype)), []).append(node)
-        for group in groups.values():
-            source = self._found(_source(group[0]))
-            target = self._target(source, group)
-            if len(group) == 1 and target is self._scopes[id(group[0])]:
-                continue
-            first = self._first(target, group)
-            cast = _cast(source, group[0].results[0], group[0])
-            cast.results[0].name = next((node.results[0].name for node in group if node.results[0].name), "")
-            self._before.setdefault(id(first), []).append(cast)
-            self._scopes[id(cast)] = self._home[id(cast.results[0])] = target
-            readers = self._readers[id(source)]
-            self._readers[id(source)] = [*(reader for reader in readers if reader not in group), cast]
-            for node in group:
-                self._replace(node, cast.results[0])
+        while True:
+            groups: dict[tuple[int, str], list[Apply]] = {}
+            for node in self._all():
+                if node.inserted and id(node) not in self._gone:
+                    source = self._found(_source(node))
+                    groups.setdefault((id(source), str(node.results[0].type.dtype)), []).append(node)
+            moved = [self._share(group) for group in groups.values()]
+            if not any(moved):  # What is one cast now may be cast again, twice.
+                return
+
+    def _share(self, group: list[Apply]) -> bool:
+        """Put one cast in the place of several, or of one in a loop; whether it was not so already."""
+        source = self._found(_source(group[0]))
+        target = self._target(source, group)
+        if len(group) == 1 and target is self._scopes[id(group[0])]:
+            return False
+        first = self._first(target, group)
+        cast = _cast(source, group[0].results[0], group[0])
+        cast.results[0].name = next((node.results[0].name for node in group if node.results[0].name), "")
+        self._before.setdefault(id(first), []).append(cast)
+        self._scopes[id(cast)] = self._home[id(cast.results[0])] = target
+        readers = self._readers[id(source)]
+        self._readers[id(source)] = [*(reader for reader in readers if reader not in group), cast]
+        for node in group:
+            self._replace(node, cast.results[0])
+        return True
 
     def _all(self) -> Iterator[Apply]:
         for node in walk(self._function.body):

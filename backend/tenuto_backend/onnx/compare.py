@@ -142,11 +142,11 @@ class _Comparison:
 
     def _interface(self) -> Iterator[Item]:
         mine, theirs, match = self._source.entry, self._artifact.entry, self._matches[""]
-        says = self._says.get("")
+        says, own = self._says.get(""), self._told.functions[-1]
         for word, names, others in (("input", mine.inputs, theirs.inputs), ("output", mine.outputs, theirs.outputs)):
             for name in names:
                 now = match.pairs.get(name)
-                told = None if says is None else says.types.get(name) == self._told.functions[-1].types[name]
+                told = None if says is None else _tells(says, own, name)
                 if now is None or now not in others:
                     yield Item(Kind.INTERFACE, f"{word} {name}", Status.LOST, "", told)
                     continue
@@ -161,9 +161,10 @@ class _Comparison:
 
     def _functions(self) -> Iterator[Item]:
         calls = self._source.calls()
+        policies = {f"{DOMAIN}.{item.name}": item.policy for item in self._told.functions[:-1]}
         for op, body in self._source.functions.items():
             says = self._says.get(op)
-            told = None if self._witness is None else says is not None
+            told = None if self._witness is None else says is not None and says.policy == policies.get(op, "f32")
             name, theirs = _shown(op), self._kept.get(op)
             if theirs is None:
                 there = any(seen.status is not Status.LOST for seen in self._all_seen(op))
@@ -432,6 +433,11 @@ def _source_status(source: str, seen: _Seen) -> tuple[Status, str]:
     if not seen.source:
         return Status.LOST, f"{seen.now} does not say"
     return (Status.INTACT, "") if seen.source == source else (Status.LOST, f"{seen.now} says {seen.source}")
+
+
+def _tells(says: ToldFunction, own: ToldFunction, name: str) -> bool:
+    """Whether the ledger tells a value of the interface, and in which precision it is made."""
+    return says.types.get(name) == own.types[name] and says.policy == own.policy
 
 
 def _shown(op: str) -> str:

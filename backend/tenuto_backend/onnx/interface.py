@@ -22,7 +22,10 @@ class Parameter(Struct, frozen=True):
 
 
 class Signature(Struct, frozen=True):
-    """The main graph or a function; `weights` are inputs that are always given stored tensors."""
+    """The main graph or a function; `weights` are inputs that are always given stored tensors.
+
+    `policy` is the precision policy that the ledger tells, and `f32` where it tells none.
+    """
 
     name: str
     inputs: tuple[Parameter, ...]
@@ -31,13 +34,15 @@ class Signature(Struct, frozen=True):
     calls: int
     nodes: int
     source: str
+    policy: str
 
     def text(self) -> str:
         """As Tenuto writes it: a definition with weights is a `model`."""
         inputs = ", ".join(f"{item.name}: {item.type}" for item in self.inputs)
         types = [item.type for item in self.outputs]
         result = types[0] if len(types) == 1 else f"({', '.join(types)})"
-        return f"{'model' if self.weights else 'fn'} {self.name}({inputs}) -> {result}"
+        precision = f" precision {self.policy}" if self.policy != "f32" else ""
+        return f"{'model' if self.weights else 'fn'} {self.name}({inputs}) -> {result}{precision}"
 
 
 class HeldWeight(Struct, frozen=True):
@@ -150,6 +155,7 @@ def _signature(body: Body, told: ToldFunction | None, weights: tuple[str, ...], 
         calls,
         sum(step.op != "Constant" for step in body.steps),
         told.source if told is not None else "",
+        told.policy if told is not None else "f32",
     )
 
 

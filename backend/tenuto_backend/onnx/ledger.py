@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from tenuto_analysis.dims import render
 from tenuto_analysis.graph import Function, Graph
+from tenuto_analysis.precision.policies import F32
 from tenuto_backend.onnx.bodies import Told
 
 KEY = "tenuto.ledger"
@@ -30,7 +31,7 @@ class Page(Struct, frozen=True):
 
 
 def ledger(graph: Graph, pages: Sequence[Page], checkpoints: Mapping[str, tuple[str, ...]]) -> str:
-    """Compact JSON; the last page is the model's own."""
+    """Compact JSON; the last page is the model's own. A function without a `policy` is in `f32`."""
     entry = pages[-1]
     found = {
         "version": 1,
@@ -47,6 +48,7 @@ def ledger(graph: Graph, pages: Sequence[Page], checkpoints: Mapping[str, tuple[
 
 
 def _page(page: Page) -> dict[str, object]:
+    policy = page.function.policy
     return {
         "name": page.name,
         "definition": page.function.name,
@@ -56,4 +58,5 @@ def _page(page: Page) -> dict[str, object]:
         "outputs": page.outputs,
         "weights": page.weights,
         "values": [[told.name, told.type, told.source] for told in page.values],
+        **({"policy": str(policy)} if policy != F32 else {}),
     }

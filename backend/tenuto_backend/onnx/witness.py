@@ -29,6 +29,7 @@ class ToldFunction(Struct, frozen=True):
     weights: tuple[tuple[str, str], ...]
     values: tuple[tuple[str, str, str], ...]
     statics: tuple[tuple[str, str], ...] = ()
+    policy: str = "f32"
 
     @property
     def types(self) -> dict[str, str]:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tenuto_analysis import model, modules
+from tenuto_analysis import modules
 from tenuto_analysis.database import Database
-from tenuto_analysis.diagnostics.base import Severity
+from tenuto_analysis.elaborate.checkpoints import sound
 from tenuto_analysis.elaborate.deploys import elaborate
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, Loop, Ssa, blocks_of, dims_of, walk
 from tenuto_analysis.precision.policies import NAMED
@@ -37,7 +37,7 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 def graph_of(text: str, deploy: str = "d") -> Graph:
     db, file = _opened(text)
-    assert not [finding.message for finding in model.findings(db, file) if finding.severity is Severity.ERROR]
+    assert sound(db, file)
     return verify(elaborate(db, file, deploy))
 
 
@@ -444,7 +444,7 @@ def _holds(seed: int) -> bool:
     """Whether a program runs, as all do that check; its graph verifies, its casts stand once and where they must."""
     text = program_of(seed)
     db, file = _opened(text)
-    if any(finding.severity is Severity.ERROR for finding in model.findings(db, file)):
+    if not sound(db, file):
         return False
     graph = verify(elaborate(db, file, "d"))
     for function_ in graph.functions:

@@ -6,7 +6,8 @@ All values are `float[B, 8]`, so that any may meet any; a definition with a clau
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 DTYPES = ("f32", "f16", "bf16", "f64")
 FIELDS = ("params", "compute", "accumulate", "wide", "storage")
@@ -95,7 +96,7 @@ class _Body:
         if depth == 0 or self._chance.random() < 0.2:
             return self._chance.choice(self.names)
         sub = self._expression
-        forms = (
+        forms: tuple[Callable[[], str], ...] = (
             lambda: f"({sub(depth - 1)} + {sub(depth - 1)})",
             lambda: f"({sub(depth - 1)} * 0.5)",
             lambda: f"({sub(depth - 1)} @ {self._chance.choice(self.weights)})",
@@ -107,9 +108,12 @@ class _Body:
             lambda: f"standardize({sub(depth - 1)})",
             lambda: f"concat({sub(depth - 1)}[:, 4:], {sub(depth - 1)}[:, :4], axis = 1)",
             lambda: f"({sub(depth - 1)} + sum({sub(depth - 1)}, axis = 1)[:, none] * 0.1)",
-            *(lambda part=part: f"{part}({sub(depth - 1)})" for part in self.parts),
+            *(partial(self._call, part, depth - 1) for part in self.parts),
         )
         return self._chance.choice(forms)()
+
+    def _call(self, part: str, depth: int) -> str:
+        return f"{part}({self._expression(depth)})"
 
 
 def _model(chance: random.Random, name: str, parts: tuple[str, ...]) -> str:

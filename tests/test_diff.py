@@ -256,7 +256,7 @@ def test_inputs_and_outputs_that_change_are_told() -> None:
 def test_a_number_that_changes_is_changed() -> None:
     def change(model: ModelProto) -> None:
         (node,) = (node for node in model.graph.node if node.output[0] == "constant_3")
-        node.attribute[0].t.raw_data = b"\x00\x00\x80\x3f"
+        node.attribute[0].t.raw_data = b"\x00\x00\x40\x40"
 
     found = changed(change)
     assert told(found) == {(Kind.VALUES, "constant_3", Status.CHANGED)}

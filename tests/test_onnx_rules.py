@@ -13,6 +13,7 @@ import pytest
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.graph import Graph, Ssa
+from tenuto_analysis.targets.profile import read
 from tenuto_analysis.types import Reference
 from tenuto_backend.onnx.declared import declared
 from tenuto_backend.onnx.options import Options, Profile
@@ -460,13 +461,11 @@ FAMILIES: Mapping[str, Sequence[Case]] = {
 NOT_FED = frozenset({"bf16", "f8e4m3", "f8e5m2"})
 """onnxruntime takes these from no NumPy array."""
 
-_NOT_IN_F64 = "atan sinh cosh asinh erf tan asin acos atanh acosh atan2 conv1d avg_pool1d avg_pool2d avg_pool3d"
-
 IN_F32 = 1000.0
 """How much less exact onnx's evaluator is where it computes an f64 in f32."""
 
 LACKS: Mapping[str, frozenset[tuple[str, str]]] = {
-    "onnxruntime": frozenset((op, "f64") for op in _NOT_IN_F64.split()),
+    "onnxruntime": frozenset((op, dtype) for dtype, ops in read("onnxruntime.cpu").lacks.items() for op in ops),
     "onnx": frozenset(),
 }
 """What a runtime does not compute: the model is right, the runtime refuses it."""

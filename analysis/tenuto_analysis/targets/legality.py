@@ -111,9 +111,11 @@ def _sizes(profile: Profile, demand: Demand) -> Iterator[GraphProblem]:
 
 def _dtypes(profile: Profile, demand: Demand, policy: Place | None) -> Iterator[GraphProblem]:
     told: set[str] = set()
-    everywhere = _no_product(profile, demand)
-    if everywhere is not None and policy is not None:
-        yield _cannot(profile, "product", everywhere, _multiplied(profile), policy, ())
+    common = _common_cause(profile, demand) if policy is not None else {}
+    for dtype, what in common.items():
+        assert policy is not None
+        others = _multiplied(profile) if what == "product" else _computed(profile, dtype)
+        yield _cannot(profile, what, dtype, others, policy, ())
     for stored in demand.stored:
         for dtype in _lacking(profile, (stored.type,)):
             told.add(dtype)
@@ -132,19 +134,26 @@ def _dtypes(profile: Profile, demand: Demand, policy: Place | None) -> Iterator[
                     yield _lacks(profile, what, dtype, use.place, use.calls, False)
                 else:
                     yield _lacks(profile, what, dtype, policy, (), False)
-        if not coming and not passed and not (use.product and everywhere and policy):
-            yield from _taken(profile, use)
+        if not coming and not passed:
+            yield from _taken(profile, use, common)
 
 
-def _no_product(profile: Profile, demand: Demand) -> str | None:
-    """The dtype of all products of a program, several, where the target multiplies none of it: one choice made all."""
-    places = {use.place for use in demand.uses if use.product}
-    dtypes = {dtype for use in demand.uses if use.product for dtype in _scalars(use.operands[:2])}
-    if len(places) < 2 or len(dtypes) != 1:
-        return None
-    (dtype,) = dtypes
-    found = profile.dtypes.get(dtype)
-    return dtype if found is not None and not found.accumulate else None
+def _common_cause(profile: Profile, demand: Demand) -> dict[str, str]:
+    """Dtypes that a target does not multiply, or compute in, and that a policy chose all over: one choice, one finding.
+
+    Each with what the target lacks of it.
+    """
+    found: dict[str, str] = {}
+    for dtype, known in profile.dtypes.items():
+        uses = [use for use in demand.uses if use.op not in MOVES and dtype in _computed_in(use)]
+        products = {use.place for use in uses if use.product}
+        if not all(use.chosen for use in uses):
+            continue
+        if known.operators == "moves" and len(uses) > 1:
+            found[dtype] = "operator"
+        elif not known.accumulate and len(products) > 1:
+            found[dtype] = "product"
+    return found
 
 
 def _lacks(
@@ -173,6 +182,11 @@ def _cannot(
     return TargetDtype(place.span, profile.name, what, dtype, True, others, None, place=place, calls=calls)
 
 
+def _computed_in(use: Use) -> Iterator[str]:
+    """The dtypes that an operator computes in: of a product those of its factors, as its sums are another matter."""
+    return _scalars(use.operands[:2] if use.product else (*use.operands, *use.results))
+
+
 def _multiplied(profile: Profile) -> tuple[str, ...]:
     """The dtypes that a target multiplies."""
     return tuple(name for name, found in profile.dtypes.items() if found.accumulate)[:_OTHERS]
@@ -182,23 +196,23 @@ def _alike(profile: Profile, dtype: str) -> tuple[str, ...]:
     """The dtypes of a target that may stand for another: its own form of it, else those that compute, of one kind."""
     base = dtype.removesuffix("fnuz")
     forms = tuple(name for name in (base, f"{base}fnuz") if name in profile.dtypes)
-    computing = (name for name, found in profile.dtypes.items() if found.operators in ("all", "vector"))
-    return forms or _kin(dtype, computing)
+    return forms or _computed(profile, dtype)
 
 
-def _taken(profile: Profile, use: Use) -> Iterator[GraphProblem]:
+def _taken(profile: Profile, use: Use, common: Mapping[str, str]) -> Iterator[GraphProblem]:
     """Whether the operator takes its dtypes: products, others and what only moves are three kinds."""
     if use.op in MOVES:
         return
     if not use.product:
-        for dtype in dict.fromkeys(_scalars((*use.operands, *use.results))):
-            if profile.dtypes[dtype].operators not in ("all", "vector"):
-                others = (name for name, found in profile.dtypes.items() if found.operators in ("all", "vector"))
-                yield _cannot(profile, f"`{use.op}`", dtype, _kin(dtype, others), use.place, use.calls)
+        for dtype in dict.fromkeys(_computed_in(use)):
+            if profile.dtypes[dtype].operators not in ("all", "vector") and common.get(dtype) != "operator":
+                yield _cannot(profile, f"`{use.op}`", dtype, _computed(profile, dtype), use.place, use.calls)
         return
     sums = next(_scalars(use.results[:1]))
-    for dtype in dict.fromkeys(_scalars(use.operands[:2])):
+    for dtype in dict.fromkeys(_computed_in(use)):
         found = profile.dtypes[dtype]
+        if dtype in common:
+            continue
         if not found.accumulate:
             yield _cannot(profile, "product", dtype, _multiplied(profile), use.place, use.calls)
         elif sums not in found.accumulate and not _kept_as_it_is(dtype, sums) and _is_float(dtype) == _is_float(sums):
@@ -212,9 +226,10 @@ def _kept_as_it_is(dtype: str, sums: str) -> bool:
     return dtype == sums and SCALARS[dtype].bits >= 16
 
 
-def _kin(dtype: str, others: Iterable[str]) -> tuple[str, ...]:
-    """Those of the same kind."""
-    return tuple(other for other in others if _is_float(other) == _is_float(dtype))[:_OTHERS]
+def _computed(profile: Profile, dtype: str) -> tuple[str, ...]:
+    """The dtypes of the same kind that a target computes in."""
+    computing = (name for name, found in profile.dtypes.items() if found.operators in ("all", "vector"))
+    return tuple(name for name in computing if _is_float(name) == _is_float(dtype))[:_OTHERS]
 
 
 def _is_float(dtype: str) -> bool:

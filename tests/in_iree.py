@@ -35,6 +35,15 @@ def verify(text: str) -> None:
         assert ir.Module.parse(text).operation.verify()
 
 
+def canonical(text: str) -> str:
+    """A module as real MLIR prints it in the generic form, without its places; raises as `verify` does."""
+    ir: Any = import_module("iree.compiler.ir")
+    with ir.Context():
+        module = ir.Module.parse(text)
+        assert module.operation.verify()
+        return str(module.operation.get_asm(print_generic_op_form=True))
+
+
 def compiled(text: str) -> bytes:
     """A binary; the compiler runs in a process of its own. Raises `NotCompiled`."""
     compiler: Any = import_module("iree.compiler")

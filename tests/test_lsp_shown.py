@@ -96,6 +96,45 @@ def test_a_definition_is_lowered_as_the_deploy_has_it(client: Client) -> None:
     assert "tenuto.Linear" in text and "MatMul" not in text
 
 
+def test_a_definition_is_shown_as_mlir_with_the_line_that_each_line_comes_from(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    shown = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"), "mlir")["result"]
+    lines = shown["text"].splitlines()
+    assert lines[0] == "// Head(x: f32[B, 4]) -> f32[B, 3]"
+    assert lines[1].startswith("func.func @Head(%x: tensor<?x4xf32>) -> (tensor<?x3xf32>)")
+    assert "func.call @Linear(" in shown["text"] and '"' not in shown["text"].partition("{\n")[2]
+    origins = {origin["line"]: origin for origin in shown["origins"]}
+    (call,) = [at_ for at_, line in enumerate(lines) if "func.call @Linear(" in line]
+    assert lines[call].endswith("// a.ten:6:15")
+    assert origins[call]["uri"] == client.uri("a.ten")
+    assert origins[call]["position"] == {"line": 5, "character": 14}
+    assert {at_ for at_, line in enumerate(lines) if " // a.ten:" in line} <= set(origins)
+
+
+def test_a_deploy_is_shown_as_mlir_whole_and_what_is_of_the_library_leads_there(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    shown = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("deploy"), "mlir")["result"]
+    assert shown["text"].startswith("module @head {\n")
+    assert "linalg.generic {indexing_maps" in shown["text"]
+    assert any(origin["uri"].endswith("/std/nn.ten") for origin in shown["origins"])
+
+
+def test_the_onnx_of_a_definition_has_its_lines_too(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    shown = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"), "onnx")["result"]
+    lines = shown["text"].splitlines()
+    assert shown["text"] == asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"))["result"]
+    assert {lines[origin["line"]].partition("  # ")[2].split("  ")[0] for origin in shown["origins"]} == {
+        f"a.ten:{origin['position']['line'] + 1}:{origin['position']['character'] + 1}" for origin in shown["origins"]
+    }
+
+
+def test_a_form_that_there_is_not_is_told(client: Client) -> None:
+    client.open("a.ten", MODEL)
+    error = asked(client, "tenuto.showLowered", client.uri("a.ten"), at("  return"), "wasm")["error"]
+    assert error["message"] == "a definition is lowered to onnx or mlir, not to 'wasm'"
+
+
 @pytest.mark.parametrize(
     ("text", "place", "reason"),
     [

@@ -20,12 +20,14 @@ from tenuto_backend.build import program, typed_graph
 from tenuto_backend.evaluate import run as evaluated
 from tenuto_backend.mlir.emit import emit
 from tenuto_backend.mlir.operations import Function, Module
+from tenuto_backend.mlir.pretty import pretty
 from tenuto_backend.mlir.printing import text
 from tenuto_backend.mlir.save import save
 from tenuto_backend.reference.values import Array
-from tests.in_iree import Loaded, NotCompiled, as_expected, compiled, loaded, verify
+from tests.in_iree import Loaded, NotCompiled, as_expected, canonical, compiled, loaded, verify
 from tests.models import fetched
 from tests.one_node import BINDINGS, Given, agree, database, expected, one_node, random_array
+from tests.test_mlir import small
 from tests.test_models import EXAMPLES, SMALL, drawn_inputs, graph_of, small_deploy
 from tests.test_onnx_rules import FAMILIES
 
@@ -182,6 +184,14 @@ def test_every_deploy_of_the_examples_is_a_module_that_mlir_accepts() -> None:
             verify(text(emit(db, typed_graph(db, str(path), deploy))))
             count += 1
     assert count > 25
+
+
+def test_the_form_for_reading_is_the_same_module() -> None:
+    """MLIR reads both, and prints them alike."""
+    modules_ = [small(example)[1] for example in SMALL]
+    modules_ += [emit(database(), one_node(case, dtype)[0]) for case, dtype in RUNS if dtype == case.dtypes[0]]
+    for module in modules_:
+        assert canonical(pretty(module)) == canonical(text(module))
 
 
 MISCOMPILED = {"lstm_tagger": "a loop that carries several tensors: see below"}

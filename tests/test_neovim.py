@@ -141,6 +141,14 @@ def test_what_the_server_makes_is_shown(session: Session) -> None:
     assert "result" in session("run")
 
 
+def test_a_line_of_mlir_leads_to_its_source(session: Session) -> None:
+    found, line, file, row, column = session("mlir")
+    assert found
+    assert file == EXAMPLE.name
+    assert line.endswith(f"// {file}:{row}:{column}")
+    assert "Embeddings" in EXAMPLE.read_text(encoding="utf-8") and row > 1
+
+
 def test_the_configuration_of_the_page(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "editors" / "neovim.md").read_text(encoding="utf-8")
     first, attach, _ = re.findall(r"^```lua\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

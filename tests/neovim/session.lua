@@ -232,6 +232,22 @@ step("lowered", function()
   return shown("TenutoLowered", "lowered")
 end)
 
+step("mlir", function()
+  restore()
+  go("deploy small_encoder", "small_encoder")
+  vim.cmd("TenutoLowered mlir")
+  wait("a window: lowered", function() return vim.api.nvim_buf_get_name(0) == "tenuto://lowered" end)
+  local window = vim.api.nvim_get_current_win()
+  local line = vim.fn.search("func.call @Embeddings(")
+  local found = vim.api.nvim_get_current_line()
+  vim.cmd.normal(vim.keycode("<CR>"))
+  local place = vim.api.nvim_win_get_cursor(0)
+  local led = { line > 0, found, vim.fs.basename(vim.api.nvim_buf_get_name(0)), place[1], place[2] + 1 }
+  vim.api.nvim_win_close(window, true)
+  vim.api.nvim_set_current_buf(buffer)
+  return led
+end)
+
 step("explain", function()
   replace(go("(probs as float)", "probs"), "probs", "prob")
   wait("a finding", function() return #vim.diagnostic.get(buffer) > 0 end)

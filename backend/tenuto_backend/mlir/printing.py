@@ -49,11 +49,11 @@ _FLOATS = {
 
 def text(module: Module) -> str:
     """The module as text; every operation ends in its location, which stands at the end of the text."""
-    places = _Locations()
-    lines = [f"module @{_symbol(module.name)} {{"]
-    lines += [f"  {_global(item)}" for item in module.globals]
+    places = Locations()
+    lines = [f"module @{symbol_text(module.name)} {{"]
+    lines += [f"  {global_text(item)}" for item in module.globals]
     for function in module.functions:
-        lines += _Printer(places).function(function)
+        lines += Printer(places).function(function)
     lines += ["}", *places.lines()]
     return "\n".join(lines) + "\n"
 
@@ -76,12 +76,12 @@ def _size(size: int | None) -> str:
     return "?" if size is None else str(size)
 
 
-def _global(item: Global) -> str:
+def global_text(item: Global) -> str:
     key = f"#flow.parameter.named<{_quoted(SCOPE)}::{_quoted(item.path)}>"
-    return f"util.global private @{_symbol(item.name)} = {key} : {type_text(item.type)}"
+    return f"util.global private @{symbol_text(item.name)} = {key} : {type_text(item.type)}"
 
 
-def _symbol(name: str) -> str:
+def symbol_text(name: str) -> str:
     return name if _PLAIN.fullmatch(name) else _quoted(name)
 
 
@@ -95,13 +95,14 @@ def _note(note: Note) -> str:
     return f"{note.name} = {_quoted(note.text)}"
 
 
-class _Locations:
+class Locations:
     """The places of a module, each numbered where it is first mentioned."""
 
     def __init__(self) -> None:
         self._numbers: dict[Location, int] = {}
 
     def reference(self, place: Location | None) -> str:
+        """What stands behind an operation."""
         if place is None:
             return ""
         return f" loc(#loc{self._numbers.setdefault(place, len(self._numbers) + 1)})"
@@ -112,36 +113,36 @@ class _Locations:
             yield f"#loc{number} = loc(fused<{{definition = {_quoted(place.definition)}}}>[{where}])"
 
 
-class _Printer:
+class Printer:
     """Prints one function; the names of its values are its own."""
 
-    def __init__(self, places: _Locations) -> None:
+    def __init__(self, places: Locations) -> None:
         self._places = places
         self._names: dict[int, str] = {}
         self._taken: set[str] = set()
         self._count = 0
 
     def function(self, function: Function) -> list[str]:
-        taken = [f"{self._name(value)}: {type_text(value.type)}" for value in function.body.arguments]
+        taken = [f"{self.name(value)}: {type_text(value.type)}" for value in function.body.arguments]
         arguments = ", ".join(_noted(taken, function.argument_notes))
         results = ", ".join(_noted(list(map(type_text, function.results)), function.result_notes))
         public = "" if function.public else "private "
-        reflection = ", ".join(f"{_symbol(key)} = {_quoted(value)}" for key, value in function.reflection)
+        reflection = ", ".join(f"{symbol_text(key)} = {_quoted(value)}" for key, value in function.reflection)
         kept = [f"iree.reflection = {{{reflection}}}"] if reflection else []
         kept += map(_note, function.notes)
         attributes = f" attributes {{{', '.join(kept)}}}" if kept else ""
-        head = f"  func.func {public}@{_symbol(function.name)}({arguments}) -> ({results}){attributes} {{"
-        inside = [*self._operations(function.body.operations, "    ")]
+        head = f"  func.func {public}@{symbol_text(function.name)}({arguments}) -> ({results}){attributes} {{"
+        inside = [*self.operations(function.body.operations, "    ")]
         return [head, *inside, f"  }}{self._places.reference(function.location)}"]
 
-    def _operations(self, operations: Sequence[Operation], indent: str) -> Iterator[str]:
+    def operations(self, operations: Sequence[Operation], indent: str) -> Iterator[str]:
         for operation in operations:
-            yield from self._operation(operation, indent)
+            yield from self.operation(operation, indent)
 
-    def _operation(self, operation: Operation, indent: str) -> Iterator[str]:
-        operands = ", ".join(map(self._name, operation.operands))
-        results = ", ".join(map(self._name, operation.results))
-        attributes = ", ".join(f"{key} = {_attribute(value)}" for key, value in operation.attributes)
+    def operation(self, operation: Operation, indent: str) -> Iterator[str]:
+        operands = ", ".join(map(self.name, operation.operands))
+        results = ", ".join(map(self.name, operation.results))
+        attributes = ", ".join(f"{key} = {attribute_text(value)}" for key, value in operation.attributes)
         head = f'{indent}{results + " = " if results else ""}"{operation.name}"({operands})'
         if attributes:
             head += f" <{{{attributes}}}>"
@@ -156,16 +157,16 @@ class _Printer:
         for index, region in enumerate(operation.regions):
             if index:
                 yield f"{indent}}}, {{"
-            yield from self._region(region, indent + "  ")
+            yield from self.region(region, indent + "  ")
         yield f"{indent}}}){tail}"
 
-    def _region(self, region: Region, indent: str) -> Iterator[str]:
+    def region(self, region: Region, indent: str) -> Iterator[str]:
         if region.arguments:
-            arguments = ", ".join(f"{self._name(value)}: {type_text(value.type)}" for value in region.arguments)
+            arguments = ", ".join(f"{self.name(value)}: {type_text(value.type)}" for value in region.arguments)
             yield f"{indent[:-1]}^bb0({arguments}):"
-        yield from self._operations(region.operations, indent)
+        yield from self.operations(region.operations, indent)
 
-    def _name(self, value: Value) -> str:
+    def name(self, value: Value) -> str:
         found = self._names.get(id(value))
         if found is None:
             found = self._fresh(_NOT_IN_A_NAME.sub("_", value.hint))
@@ -183,7 +184,7 @@ class _Printer:
 # ----------------------------------------------------------------------------------------------------------- attributes
 
 
-def _attribute(attribute: Attribute) -> str:
+def attribute_text(attribute: Attribute) -> str:
     match attribute:
         case Integer(type=Scalar(name="i1")):
             return _number(attribute)
@@ -192,13 +193,13 @@ def _attribute(attribute: Attribute) -> str:
         case Text(value=value):
             return _quoted(value)
         case Symbol(name=name):
-            return f"@{_symbol(name)}"
+            return f"@{symbol_text(name)}"
         case TypeOf(type=type_):
             return type_text(type_)
         case Word(text=word):
             return word
         case Array(items=items):
-            return f"[{', '.join(map(_attribute, items))}]"
+            return f"[{', '.join(map(attribute_text, items))}]"
         case Numbers(values=values, type=type_):
             return f"array<{type_.name}{': ' if values else ''}{', '.join(map(str, values))}>"
         case Splat(values=values, type=type_):

@@ -34,14 +34,18 @@ def definition_text(graph: Graph, emitted: Emitted, file: str, key: str) -> str:
 
 
 def _headed(function: Function, proto: FunctionProto | GraphProto) -> str:
-    """A function below its typed signature and its static arguments."""
+    """A function below its typed signature."""
+    return f"# {signature(function)}\n{''.join(_annotated(to_text(proto), proto.node))}"
+
+
+def signature(function: Function) -> str:
+    """What a function takes and gives, with its static arguments."""
     inputs = ", ".join(f"{item.name}: {item.type}" for item in function.inputs)
     results = ", ".join(str(item.type) for item in function.results)
     statics = ", ".join(f"{name} = {value}" for name, value in function.statics)
     chosen = f"[{statics}]" if statics else ""
     given = results if len(function.results) == 1 else f"({results})"
-    text = "".join(_annotated(to_text(proto), proto.node))
-    return f"# {function.name}{chosen}({inputs}) -> {given}\n{text}"
+    return f"{function.name}{chosen}({inputs}) -> {given}"
 
 
 def _annotated(text: str, nodes: Iterable[NodeProto]) -> Iterator[str]:

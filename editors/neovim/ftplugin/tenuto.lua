@@ -21,7 +21,9 @@ local function ask(what)
 end
 
 command("TenutoGraph", "?", "The graph of a deploy, or of the one at the cursor", ask("tenuto.showGraph"))
-command("TenutoLowered", 0, "The definition at the cursor as ONNX", ask("tenuto.showLowered"))
+command("TenutoLowered", "?", "The definition at the cursor as `onnx` or as `mlir`", function(form)
+  require("tenuto").lowered(form)
+end)
 command("TenutoBuild", 1, "Builds a deploy", ask("tenuto.server.build"))
 command("TenutoRun", 1, "Runs a deploy on inputs that are drawn", ask("tenuto.server.run"))
 command("TenutoExplain", "?", "Explains a rule, or what was found in this line", function(rule)

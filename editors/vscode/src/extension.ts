@@ -45,7 +45,8 @@ export async function activate(context: vscode.ExtensionContext): Promise<void> 
     command("tenuto.explain", (rule) => explain(opened, rule)),
     command("tenuto.build", (uri, deploy) => runDeploy(opened, "build", named(uri, deploy))),
     command("tenuto.run", (uri, deploy) => runDeploy(opened, "run", named(uri, deploy))),
-    command("tenuto.openLowered", () => showLowered()),
+    command("tenuto.openLowered", () => showLowered("onnx")),
+    command("tenuto.openMlir", () => showLowered("mlir")),
     command("tenuto.openGraph", async () => {
       const target = await chooseDeploy();
       if (target !== undefined) {

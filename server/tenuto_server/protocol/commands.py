@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import Future
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from lsprotocol import types
 from tenuto_server import children
 from tenuto_server.children import Finished
 from tenuto_server.features.explain import explained
-from tenuto_server.features.shown import NotShown, Shown, Wanted
+from tenuto_server.features.shown import NotShown, Origin, Shown, Wanted
 from tenuto_server.protocol.changing import APPLY
 from tenuto_server.protocol.feature import Command, Context, Feature, Page, Refused, Waiting
 from tenuto_server.protocol.uris import file_of
@@ -40,8 +41,18 @@ def show_graph(context: Context, arguments: list[Any], token: types.ProgressToke
 
 
 def show_lowered(context: Context, arguments: list[Any], token: types.ProgressToken | None) -> Waiting:
-    """`[uri, position]`: the ONNX of the definition, as text."""
-    return _view(context, "lowered", "Lowering", arguments, token)
+    """`[uri, position]`: the ONNX of the definition, as text.
+
+    `[uri, position, form]`, where the form is `onnx` or `mlir`: `{ text, origins: [{ line, uri, position }] }`, whose
+    origins tell of lines of the text where they come from.
+    """
+    match arguments:
+        case [uri, position, str(form)] if form in LOWERED:
+            return _view(context, "lowered", "Lowering", [uri, position], token, form)
+        case [_, _, form]:
+            raise Refused(f"a definition is lowered to {' or '.join(LOWERED)}, not to {form!r}")
+        case _:
+            return _view(context, "lowered", "Lowering", arguments, token)
 
 
 def explain_rule(context: Context, arguments: list[Any], token: types.ProgressToken | None) -> str:
@@ -78,6 +89,9 @@ def apply_edit(context: Context, arguments: list[Any], token: types.ProgressToke
     context.notify(types.WORKSPACE_APPLY_EDIT, params)
 
 
+LOWERED = ("onnx", "mlir")
+"""The forms in which a definition is shown."""
+
 COMMANDS = (
     Command("tenuto.showGraph", show_graph),
     Command("tenuto.showLowered", show_lowered),
@@ -91,8 +105,15 @@ COMMANDS = (
 # ----------------------------------------------------------------------------------------------------------------- work
 
 
-def _view(context: Context, view: str, title: str, arguments: list[Any], token: types.ProgressToken | None) -> Waiting:
-    """A view of the program as the editor has it."""
+def _view(
+    context: Context,
+    view: str,
+    title: str,
+    arguments: list[Any],
+    token: types.ProgressToken | None,
+    form: str | None = None,
+) -> Waiting:
+    """A view of the program as the editor has it; with its origins where a form is asked for."""
     deploy: str | None = None
     offset: int | None = None
     match arguments:
@@ -107,18 +128,42 @@ def _view(context: Context, view: str, title: str, arguments: list[Any], token: 
     files = {
         file: _in_utf8(context.workspace.text(file)) for file in loaded if file.endswith(".ten") or file == page.file
     }
-    wanted = Wanted(view, page.file, files, deploy, offset)
+    wanted = Wanted(view, page.file, files, deploy, offset, form or "onnx", context.client.encoding)
     found = children.views(msgspec.json.encode(wanted))
-    return _waiting(context, f"{title} {deploy or ''}".strip(), found, _shown, token)
+    return _waiting(
+        context,
+        f"{title} {deploy or ''}".strip(),
+        found,
+        _shown if form is None else partial(_with_origins, context),
+        token,
+    )
 
 
 def _shown(finished: Finished) -> str:
+    return _answer(finished).text
+
+
+def _with_origins(context: Context, finished: Finished) -> dict[str, object]:
+    """A text, and where its lines come from, at the client's places."""
+    shown = _answer(finished)
+    return {"text": shown.text, "origins": [_origin(context, origin) for origin in shown.origins]}
+
+
+def _origin(context: Context, origin: Origin) -> dict[str, object]:
+    return {
+        "line": origin.at,
+        "uri": context.uri(origin.file),
+        "position": {"line": origin.line, "character": origin.column},
+    }
+
+
+def _answer(finished: Finished) -> Shown:
     if finished.code != 0:
         raise Refused(f"this could not be shown: {_last_line(finished)}")
     answer: Shown | NotShown = msgspec.json.decode(finished.output, type=Shown | NotShown)
     match answer:
-        case Shown(text=text):
-            return text
+        case Shown():
+            return answer
         case NotShown(reason=reason):
             raise Refused(reason)
 

@@ -17,6 +17,24 @@ local function show(name, text, filetype)
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, vim.split(text, "\n"))
   vim.bo[buffer].filetype = filetype
   vim.bo[buffer].modifiable = false
+  return buffer
+end
+
+-- What a definition becomes: <CR> in a line leads to the line of the source that it comes from.
+local function show_lowered(answer, client)
+  local buffer = show("lowered", answer.text, "")
+  local origins = {}
+  for _, origin in ipairs(answer.origins) do
+    origins[origin.line] = origin
+  end
+  vim.keymap.set("n", "<CR>", function()
+    local origin = origins[vim.api.nvim_win_get_cursor(0)[1] - 1]
+    if origin then
+      vim.cmd.wincmd("p")
+      local range = { start = origin.position, ["end"] = origin.position }
+      vim.lsp.util.show_document({ uri = origin.uri, range = range }, client.offset_encoding, { focus = true })
+    end
+  end, { buffer = buffer, desc = "The line of the source" })
 end
 
 -- A page is for a browser: it opens in that of the system.
@@ -30,7 +48,7 @@ end
 -- What the answer to each command of the server is, and how it is shown.
 local SHOWN = {
   ["tenuto.showGraph"] = function(answer) open_page("graph", answer) end,
-  ["tenuto.showLowered"] = function(answer) show("lowered", answer, "") end,
+  ["tenuto.showLowered"] = show_lowered,
   ["tenuto.explainRule"] = function(answer) show("rule", answer, "markdown") end,
   ["tenuto.server.build"] = function(answer) show("build", answer, "") end,
   ["tenuto.server.run"] = function(answer) show("run", answer, "") end,
@@ -41,8 +59,8 @@ local function execute(client, buffer, command, arguments)
   client:request("workspace/executeCommand", params, function(problem, answer)
     if problem then
       vim.notify(problem.message, vim.log.levels.ERROR)
-    elseif type(answer) == "string" then
-      SHOWN[command](answer)
+    elseif answer and answer ~= vim.NIL then
+      SHOWN[command](answer, client)
     end
   end, buffer)
 end
@@ -62,8 +80,9 @@ for name, command in pairs(LENSES) do
   end
 end
 
--- Has the server do a command for the current buffer; `argument` is a name, or nil for the place of the cursor.
-function M.ask(command, argument)
+-- Has the server do a command for the current buffer; `argument` is a name, or nil for the place of the cursor. What
+-- else the command takes may follow.
+function M.ask(command, argument, ...)
   local buffer = vim.api.nvim_get_current_buf()
   local client = vim.lsp.get_clients({ bufnr = buffer, name = "tenuto" })[1]
   if not client then
@@ -71,7 +90,12 @@ function M.ask(command, argument)
     return
   end
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
-  execute(client, buffer, command, { params.textDocument.uri, argument or params.position })
+  execute(client, buffer, command, { params.textDocument.uri, argument or params.position, ... })
+end
+
+-- Shows what the definition at the cursor becomes: `onnx` or `mlir`.
+function M.lowered(form)
+  M.ask("tenuto.showLowered", nil, form or "onnx")
 end
 
 -- Shows the page of a rule; without a name, of what was found in the line of the cursor.

@@ -99,7 +99,7 @@ def test_every_primitive_has_a_rule() -> None:
         for name, target in prelude().items()
         if offered(Database(), target.file).get(name) == syntax.Keyword.OP.value
     }
-    assert set(RULES) == primitives | {"slice", "select"}
+    assert set(RULES) == primitives | {"slice", "select", "dequantize"}
 
 
 def test_a_declaration_says_which_operations_its_primitive_becomes() -> None:

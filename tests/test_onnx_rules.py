@@ -446,6 +446,27 @@ RESIZE = [
     )
 ]
 
+QUANTISED = [
+    Case(
+        "dequantize", {"x": "T[M, N]", "scale": "f32[]"}, ["f32[M, N]"], {"axis": None, "group": None}, ("i8", "f8e4m3")
+    ),
+    Case(
+        "dequantize",
+        {"x": "T[M, N]", "scale": Given("f32[M]", 0.1, 0.2)},
+        ["f32[M, N]"],
+        {"axis": 0, "group": None},
+        ("i8", "f8e5m2"),
+    ),
+    Case(
+        "dequantize",
+        {"x": "T[M, S, 4]", "scale": "f32[M, S // 3, 4]"},
+        ["f32[M, S, 4]"],
+        {"axis": 1, "group": 3},
+        ("i8", "f8e4m3"),
+    ),
+]
+"""Numbers and scales; elements of less than a byte come from weights alone, and `test_quantised.py` has those."""
+
 FAMILIES: Mapping[str, Sequence[Case]] = {
     "elementwise": ELEMENTWISE,
     "compare": COMPARE,
@@ -457,6 +478,7 @@ FAMILIES: Mapping[str, Sequence[Case]] = {
     "conv": CONV,
     "pool": POOL,
     "resize": RESIZE,
+    "quantised": QUANTISED,
 }
 NOT_FED = frozenset({"bf16", "f8e4m3", "f8e5m2"})
 """onnxruntime takes these from no NumPy array."""
@@ -484,14 +506,14 @@ def test_every_primitive_has_a_case() -> None:
         for name, target in modules.prelude().items()
         if modules.offered(Database(), target.file).get(name) == syntax.Keyword.OP.value
     }
-    assert primitives | {"slice", "select"} == {case.op for cases in FAMILIES.values() for case in cases}
+    assert primitives | {"slice", "select", "dequantize"} == {case.op for cases in FAMILIES.values() for case in cases}
 
 
 def test_the_rules_are_those_that_the_library_asks_for() -> None:
     db = Database()
     found = {name: declared(db, target.file, name) for name, target in modules.prelude().items()}
     asked = {name for name, item in found.items() if item is not None and item.lowering.operator is None}
-    assert set(RULES) == asked | {"slice", "select"}
+    assert set(RULES) == asked | {"slice", "select", "dequantize"}
     assert all((item := found[name]) is not None and item.lowering.operator is not None for name in EXCEPTIONS)
 
 

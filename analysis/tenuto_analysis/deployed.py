@@ -16,13 +16,14 @@ from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.checkpoints import sound
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
+from tenuto_analysis.precision.weights import ungrouped
 from tenuto_analysis.ranges.problems import range_problems
 from tenuto_analysis.targets.analysis import target_problems
 
 Analysis = Callable[[Database, str, str, Graph], Iterator[GraphProblem]]
 """Takes the file and the name of the deploy, and its graph; where it works long, it asks `db.stop_if_cancelled()`."""
 
-ANALYSES: tuple[Analysis, ...] = (extremes.not_finite, range_problems, target_problems)
+ANALYSES: tuple[Analysis, ...] = (extremes.not_finite, ungrouped, range_problems, target_problems)
 
 
 @query

@@ -140,13 +140,15 @@ class Initialiser(Struct, frozen=True):
 class Weight(Struct, eq=False):
     """A weight that a function takes, by its path below the model: `layer.3.attention.query.weight`.
 
-    `policy` is the one in force where it is declared.
+    `policy` is the one in force where it is declared. Back ends are given a quantised weight as its numbers and its
+    scales, and `typed` is its type in the language.
     """
 
     path: str
     value: Ssa
     initialiser: Initialiser | None
     policy: Precision = F32
+    typed: Tensor | None = None
 
 
 class Function(Struct, eq=False):

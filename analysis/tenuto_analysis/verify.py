@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tenuto_analysis.dims import Dim, Leaf, leaves
-from tenuto_analysis.dtypes import Scalar
+from tenuto_analysis.dtypes import Quantised, Scalar
 from tenuto_analysis.elaborate.calls import in_terms_of
 from tenuto_analysis.graph import (
     Apply,
@@ -27,7 +27,11 @@ from tenuto_analysis.graph import (
     sizes_read_by,
     told_by,
 )
+from tenuto_analysis.quantised import scaled_axis
 from tenuto_analysis.types import Tensor
+
+# What takes quantised tensors: a cast to floats, and what moves axes.
+_OF_QUANTISED = frozenset({"cast", "transpose", "permute", "swap_axes"})
 
 
 class GraphError(Exception):
@@ -93,6 +97,10 @@ def _node(node: Node, made: set[int], sizes: set[Leaf], known: list[Function]) -
             for block in (body,) if test is None else (test, body):
                 yield from _block(block, inside, within, known)
             yield from _agree("a step of a loop", body.results[: len(carried)], (ssa.type for ssa in carried))
+        case Apply(op=op) if op not in _OF_QUANTISED:
+            for ssa in operands_of(node):
+                if isinstance(ssa.type.dtype, Quantised):
+                    yield f"`{op}` reads `{ssa.name}`, which is quantised"
         case _:
             pass
 
@@ -128,10 +136,26 @@ def _may_be_one(a: object, b: object) -> bool:
 
 
 def _type(ssa: Ssa) -> Iterator[str]:
-    if not isinstance(ssa.type.dtype, Scalar):
-        yield f"`{ssa.name}` has the dtype `{ssa.type.dtype}`, which no machine has"
+    match ssa.type.dtype:
+        case Scalar():
+            pass
+        case Quantised() as dtype:
+            yield from _quantised(ssa, dtype)
+        case dtype:
+            yield f"`{ssa.name}` has the dtype `{dtype}`, which no machine has"
     if not all(isinstance(item, Dim) for item in ssa.type.shape):
         yield f"`{ssa.name}` has the shape `{ssa.type}`, which is not made of sizes"
+
+
+def _quantised(ssa: Ssa, dtype: Quantised) -> Iterator[str]:
+    rank = len(ssa.type.shape)
+    if dtype.axis is not None and not 0 <= dtype.axis < rank:
+        yield f"`{ssa.name}` is `{ssa.type}`, which has no axis {dtype.axis}"
+        return
+    axis = scaled_axis(dtype, rank)
+    size = ssa.type.shape[axis] if axis is not None and rank else None
+    if dtype.group is not None and isinstance(size, Dim) and size.constant is not None and size.constant % dtype.group:
+        yield f"`{ssa.name}` is `{ssa.type}`, whose axis {axis} groups of {dtype.group} do not fill"
 
 
 def _named(node: Node) -> str:

@@ -22,17 +22,20 @@ from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.targets.profile import Profile
+from tenuto_analysis.types import Tensor
 from tenuto_analysis.verify import verify
 from tenuto_analysis.weights import Drawn, Source, Wanted, numbers_of, plan
 from tenuto_backend.bound import bound, chosen
 from tenuto_backend.legalise import legalised
 from tenuto_backend.passes import optimised
 from tenuto_backend.passes.batch_norm import fold_batch_norms
+from tenuto_backend.passes.scales import F32, stored_in, with_scales
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.base import Weights, WeightsError
 from tenuto_backend.weights.files import open_weights, resolve
 from tenuto_backend.weights.folded import FoldedWeights
 from tenuto_backend.weights.materialise import draw, load
+from tenuto_backend.weights.quantised import QuantisedWeights
 from tenuto_grammar.text import Span
 
 
@@ -63,7 +66,7 @@ def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Gra
             raise found
     except Refusal as refusal:
         raise stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
-    graph = optimised(verify(found))
+    graph = optimised(verify(with_scales(verify(found))))
     return fold_batch_norms(graph)[0] if fold else graph
 
 
@@ -88,7 +91,7 @@ def program(
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"
         whole = Place(file, deploy, Span(0, 0))
         raise stopped(db, whole, CannotBuild(name_span(db, file, deploy), reason))
-    wanted = [(weight.path, weight.value.type) for weight in graph.entry.weights]
+    wanted = wanted_by(graph)
     if isinstance(setting, Drawn):
         return _program(graph, WeightsOf(graph, wanted, None, {}, setting.seed), fold)
     place = Place(file, deploy, setting.span)
@@ -104,14 +107,24 @@ def program(
     return _program(graph, WeightsOf(graph, wanted, opened, sources, 0), fold)
 
 
+def wanted_by(graph: Graph) -> list[Wanted]:
+    """The weights that a graph is made of, by path: floats where it stores numbers and scales of them."""
+    parts = {path for item in stored_in(graph) for path in item.paths[1:]}
+    return [
+        (weight.path, weight.value.type if weight.typed is None else Tensor(F32, weight.value.type.shape))
+        for weight in graph.entry.weights
+        if weight.path not in parts
+    ]
+
+
 def with_sizes(made: Program, sizes: Mapping[str, int]) -> Program:
     """The program with these numbers for sizes that it leaves open, by name; raises `ArtifactError`."""
     return replace(made, graph=bound(made.graph, chosen(made.graph, sizes))) if sizes else made
 
 
 def parameters(graph: Graph) -> int:
-    """How many numbers the weights of a graph are."""
-    return sum(prod(numbers_of(weight.value.type)) for weight in graph.entry.weights)
+    """How many numbers the weights of a graph are; scales are none of them."""
+    return sum(prod(numbers_of(type_)) for _, type_ in wanted_by(graph))
 
 
 class WeightsOf(Mapping[str, Array]):
@@ -154,13 +167,18 @@ def stopped(db: Database, place: Place, *problems: Diagnostic) -> Stopped:
 
 def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
     names = {path: tuple(piece.name for piece in source.pieces) for path, source in weights.sources.items()}
+    given: Mapping[str, Array] = weights
+    stored = stored_in(graph)
+    if stored:
+        names |= {path: names[item.path] for item in stored for path in item.paths if item.path in names}
+        given = QuantisedWeights(weights, [weight.path for weight in graph.entry.weights], stored)
     if not fold:
-        return Program(graph, weights, names)
+        return Program(graph, given, names)
     graph, folds = fold_batch_norms(graph)
     names |= {
         path: tuple(name for part in found.parts for name in names.get(part, ())) for path, found in folds.items()
     }
-    return Program(graph, FoldedWeights(weights, [weight.path for weight in graph.entry.weights], folds), names)
+    return Program(graph, FoldedWeights(given, [weight.path for weight in graph.entry.weights], folds), names)
 
 
 def name_span(db: Database, file: str, deploy: str) -> Span:

@@ -6,6 +6,7 @@ from tenuto_analysis.diagnostics import (
     calls,
     deploys,
     names,
+    quantised,
     ranges,
     shapes,
     statements,
@@ -16,7 +17,7 @@ from tenuto_analysis.diagnostics import (
 )
 from tenuto_analysis.diagnostics.base import Diagnostic
 
-FAMILIES = (syntax, names, types, shapes, calls, statements, deploys, weights, ranges, targets)
+FAMILIES = (syntax, names, types, shapes, calls, statements, deploys, weights, quantised, ranges, targets)
 
 CATALOGUE: tuple[type[Diagnostic], ...] = tuple(
     item

@@ -14,6 +14,7 @@ from tenuto_analysis.elaborate.fixed import fix_sizes
 from tenuto_analysis.elaborate.instances import Table, looped_sizes, spelled_out
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.modules import declaration
+from tenuto_analysis.precision.weights import quantised
 from tenuto_analysis.types import (
     NONE,
     Int,
@@ -33,7 +34,7 @@ from tenuto_grammar import syntax
 def elaborated(db: Database, file: str, name: str) -> Graph | Refusal:
     """What `elaborate` gives or raises, once: a check compares its weights with a file, a build goes on from it."""
     try:
-        return elaborate(db, file, name)
+        return quantised(elaborate(db, file, name))
     except Refusal as refusal:
         return refusal
 

@@ -175,7 +175,7 @@ def _apply(writer: Writer, site: Site) -> Sequence[str]:
     names = rule(site) if rule is not None else None
     if names is not None:
         return names
-    if site.op in ("slice", "select"):
+    if site.op in ("slice", "select", "dequantize"):
         return _required(RULES[site.op](site), site)
     target = modules.prelude()[site.op]
     found = declared(writer.db, target.file, site.op)

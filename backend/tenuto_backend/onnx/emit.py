@@ -26,11 +26,12 @@ from tenuto_backend.weights.beside import PRODUCER
 
 
 class Placed(Struct, frozen=True):
-    """A weight to be placed: its path in the program, its name in the model, its type."""
+    """A weight to be placed: its path in the program, its name in the model, its type, and that in the language."""
 
     path: str
     name: str
     type: Tensor
+    said: str
 
 
 class Emitted(Struct, frozen=True, eq=False):
@@ -83,7 +84,8 @@ def _write(writer: Writer, function: Function, opset: int) -> _Written:
     weights: list[Placed] = []
     for weight in function.weights:
         scope.bind(weight.value, names.fresh(weight.path))
-        weights.append(Placed(weight.path, scope.value(weight.value), weight.value.type))
+        said = str(weight.typed or weight.value.type)
+        weights.append(Placed(weight.path, scope.value(weight.value), weight.value.type, said))
     outputs = [names.fresh(name) for name in _output_names(function)]
     writer.definition = function.name
     writer.told = []
@@ -98,7 +100,7 @@ def _write(writer: Writer, function: Function, opset: int) -> _Written:
         writer.places.of_function(function),
         [(value, str(type_)) for value, type_ in inputs],
         [(value, str(type_)) for value, type_ in typed],
-        [(weight.name, str(weight.type)) for weight in weights],
+        [(weight.name, weight.said) for weight in weights],
         writer.told,
     )
     return _Written(function, scope, tuple(inputs), tuple(weights), typed, page)
@@ -126,7 +128,7 @@ def _empty(weight: Placed) -> TensorProto:
     sizes = [dim.constant for dim in dims_of(weight.type) if dim.constant is not None]
     assert len(sizes) == len(weight.type.shape), f"the size of the weight {weight.path} is not known"
     found = TensorProto(name=weight.name, data_type=element(weight.type.dtype), dims=sizes)
-    _note(found, {"tenuto.path": weight.path, "tenuto.type": str(weight.type)})
+    _note(found, {"tenuto.path": weight.path, "tenuto.type": weight.said})
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tenuto_backend.reference import compare, conv, elementwise, index, linear, pool, reduce, resize, shape
+from tenuto_backend.reference import compare, conv, elementwise, index, linear, pool, quantised, reduce, resize, shape
 from tenuto_backend.reference.values import Array
 
 PRIMITIVES: Mapping[str, Callable[..., Array | list[Array] | tuple[Array, Array]]] = {
@@ -17,6 +17,7 @@ PRIMITIVES: Mapping[str, Callable[..., Array | list[Array] | tuple[Array, Array]
     **conv.PRIMITIVES,
     **pool.PRIMITIVES,
     **resize.PRIMITIVES,
+    **quantised.PRIMITIVES,
 }
 
 PRODUCTS = frozenset({*linear.PRIMITIVES, *conv.PRIMITIVES})

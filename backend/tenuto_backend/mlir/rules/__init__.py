@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_backend.mlir.rules import compare, conv, elementwise, index, linear, order, pool, reduce, resize, shape
+from tenuto_backend.mlir.rules import (
+    compare,
+    conv,
+    elementwise,
+    index,
+    linear,
+    order,
+    pool,
+    quantised,
+    reduce,
+    resize,
+    shape,
+)
 from tenuto_backend.mlir.site import Rule
 
 RULES: Mapping[str, Rule] = {
@@ -18,4 +30,5 @@ RULES: Mapping[str, Rule] = {
     **conv.RULES,
     **pool.RULES,
     **resize.RULES,
+    **quantised.RULES,
 }

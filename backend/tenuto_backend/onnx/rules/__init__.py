@@ -11,6 +11,7 @@ from tenuto_backend.onnx.rules import (
     index,
     linear,
     pool,
+    quantised,
     reduce,
     resize,
     rotary,
@@ -30,8 +31,9 @@ RULES: Mapping[str, Rule] = {
     **attention.RULES,
     **rotary.RULES,
     **pool.RULES,
+    **quantised.RULES,
 }
-"""What `lower onnx rule` stands for, and the two operations that the language writes as an index."""
+"""What `lower onnx rule` stands for, the two operations that the language writes as an index, and `dequantize`."""
 
 EXCEPTIONS: Mapping[str, Rule] = {
     **elementwise.EXCEPTIONS,

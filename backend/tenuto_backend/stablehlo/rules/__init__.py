@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_backend.stablehlo.rules import compare, conv, elementwise, index, linear, order, pool, reduce, resize, shape
+from tenuto_backend.stablehlo.rules import (
+    compare,
+    conv,
+    elementwise,
+    index,
+    linear,
+    order,
+    pool,
+    quantised,
+    reduce,
+    resize,
+    shape,
+)
 from tenuto_backend.stablehlo.site import Rule
 
 RULES: Mapping[str, Rule] = {
@@ -18,6 +30,7 @@ RULES: Mapping[str, Rule] = {
     **conv.RULES,
     **pool.RULES,
     **resize.RULES,
+    **quantised.RULES,
 }
 
 _COUNTED = "how many elements it gives is known only at run time, and the sizes of StableHLO are numbers"

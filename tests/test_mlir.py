@@ -7,6 +7,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from math import prod
 from pathlib import Path
 
@@ -42,11 +44,14 @@ from tenuto_backend.mlir.operations import (
 )
 from tenuto_backend.mlir.printing import text
 from tenuto_backend.mlir.rules import RULES
+from tenuto_backend.stablehlo.rules import REFUSED
 from tenuto_grammar import syntax
 from tests.command import TENUTO, Command
 from tests.one_node import SYMBOLS, database, one_node
 from tests.test_models import EXAMPLES, SMALL, graph_of, small_deploy
 from tests.test_onnx_rules import FAMILIES
+
+REFUSED_BY = {"tenuto_backend.stablehlo.rules": REFUSED}
 
 SOURCE = """model Scale[D](x: f32[B, D], y: f32[B, D]?) -> f32[B, D] {
   param gain: f32[D] = normal(std = 1.0)
@@ -118,6 +123,42 @@ def test_a_declaration_says_which_operations_its_primitive_becomes() -> None:
             assert any(name.startswith(clause.operator.value) for name in operations), (case.op, dtype)
             checked.add(case.op)
     assert len(checked) > 30
+
+
+SEVERAL = "order"
+"""The one file of rules that serves several families."""
+
+
+@pytest.mark.parametrize("package", ["tenuto_backend.mlir.rules", "tenuto_backend.stablehlo.rules"])
+def test_the_rule_of_a_primitive_stands_in_the_file_of_its_family(package: str) -> None:
+    db = database()
+    stands: dict[str, set[str]] = {}
+    for name in {path.stem for path in modules.STD.glob("*.ten")} | {SEVERAL}:
+        if find_spec(f"{package}.{name}") is not None:
+            stands[name] = set(import_module(f"{package}.{name}").RULES)
+    checked = 0
+    for name, target in prelude().items():
+        definition = modules.declaration(db, target.file, name)
+        clauses = definition.clauses.lower if isinstance(definition, syntax.Definition) else ()
+        if any(clause.backend.text == "mlir" for clause in clauses) and name not in REFUSED_BY.get(package, ()):
+            assert name in stands.get(Path(target.file).stem, set()) | stands[SEVERAL], name
+            checked += 1
+    assert checked > 100
+
+
+def test_every_operation_that_a_declaration_names_has_a_case() -> None:
+    db = database()
+    cases = {case.op for several in FAMILIES.values() for case in several}
+    named = set()
+    for name, target in prelude().items():
+        definition = modules.declaration(db, target.file, name)
+        if isinstance(definition, syntax.Definition):
+            found = [clause for clause in definition.clauses.lower if clause.backend.text == "mlir"]
+            named |= {name for clause in found if clause.operator is not None}
+            if definition.keyword is syntax.Keyword.OP:
+                assert len(found) == 1, name
+    assert named <= cases
+    assert len(named) > 50
 
 
 def test_a_primitive_without_a_rule_is_a_finding_at_the_source(

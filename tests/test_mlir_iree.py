@@ -78,6 +78,11 @@ def together(functions: Sequence[Function]) -> str:
     return text(Module("cases", (), tuple(functions)))
 
 
+def test_every_case_is_a_module_that_mlir_accepts() -> None:
+    functions = [function_of(one_node(case, dtype)[0], f"case{at}") for at, (case, dtype) in enumerate(RUNS)]
+    verify(together(functions))
+
+
 @pytest.mark.parametrize("number", range(len(BATCHES)))
 def test_primitives_mean_what_the_reference_means(number: int) -> None:
     graphs = [one_node(case, dtype) for case, dtype in BATCHES[number]]

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "grammar/tenuto_grammar": {"lark", "msgspec"},
     "analysis/tenuto_analysis": {"tenuto_grammar", "msgspec", "typing_extensions"},
     "backend/tenuto_backend": {"tenuto_grammar", "tenuto_analysis", "msgspec", "numpy", "ml_dtypes"}
-    | {"gguf", "google", "graphlay", "matplotlib", "onnx", "onnxruntime", "safetensors"},
+    | {"gguf", "google", "graphlay", "iree", "matplotlib", "onnx", "onnxruntime", "safetensors"},
     "server/tenuto_server": {
         "tenuto_grammar",
         "tenuto_analysis",
@@ -43,6 +43,7 @@ ONLY_IN = {
         "backend/tenuto_backend/weights/onnx.py",
     },
     "onnxruntime": {"backend/tenuto_backend/runtime/onnxruntime.py"},
+    "iree": {"backend/tenuto_backend/iree/worker.py"},
     "lark": {"grammar/tenuto_grammar/lark_tables.py"},
     "lsprotocol": PROTOCOL,
     "pygls": PROTOCOL,

@@ -256,14 +256,18 @@ def test_a_location_tells_the_expression_and_its_definition() -> None:
 def test_the_typed_interface_is_what_a_binary_keeps() -> None:
     _, module = of_source(SOURCE, "twice")
     assert module.functions[-1].reflection == (
+        ("tenuto.deploy", "twice"),
         ("tenuto.input.0", "x: f32[B, 4] within -1.0 .. 1.0"),
         ("tenuto.output.0", "result: f32[B, 4]"),
+        ("tenuto.size.0", "B"),
+        ("tenuto.bound.0", "B >= 1"),
+        ("tenuto.bound.1", "B <= 8"),
     )
     assert all(not function.reflection for function in module.functions[:-1])
     head = next(line for line in text(module).splitlines() if "@Twice(" in line)
-    assert head.endswith(
-        'attributes {iree.reflection = {tenuto.input.0 = "x: f32[B, 4] within -1.0 .. 1.0", '
-        'tenuto.output.0 = "result: f32[B, 4]"}} {'
+    assert (
+        'attributes {iree.reflection = {tenuto.deploy = "twice", tenuto.input.0 = "x: f32[B, 4] within -1.0 .. 1.0", '
+        'tenuto.output.0 = "result: f32[B, 4]", ' in head
     )
 
 
@@ -406,9 +410,9 @@ def test_what_only_an_onnx_model_has_is_misuse(workspace: Command, options: Sequ
 
 
 def test_an_artifact_of_another_kind_is_misuse(workspace: Command) -> None:
-    refused = workspace("build", "model.ten:twice", "--emit", "vmfb")
+    refused = workspace("build", "model.ten:twice", "--emit", "spirv")
     assert refused.code == 2
-    assert "--emit vmfb is not there yet: this version emits onnx, mlir" in refused.err
+    assert "--emit spirv is not there yet: this version emits onnx, mlir" in refused.err
 
 
 @pytest.mark.parametrize("name", ["twice.mlir", "twice.safetensors"])

@@ -199,10 +199,7 @@ def test_the_form_for_reading_is_the_same_module() -> None:
         assert canonical(pretty(module)) == canonical(text(module))
 
 
-MISCOMPILED = {"lstm_tagger": "a loop that carries several tensors: see below"}
-
-
-@pytest.mark.parametrize("example", [name for name in SMALL if name not in MISCOMPILED])
+@pytest.mark.parametrize("example", SMALL)
 def test_a_small_deploy_gives_the_same_numbers_at_two_choices_of_its_sizes(example: str, tmp_path: Path) -> None:
     for found, wanted in of_example(example, tmp_path):
         agree(wanted, found, 10.0)
@@ -223,18 +220,10 @@ def of_example(example: str, folder: Path) -> Sequence[tuple[Sequence[Array], Se
     return found
 
 
-@pytest.mark.parametrize("example", MISCOMPILED)
-def test_what_is_compiled_wrongly_is_still_wrong(example: str, tmp_path: Path) -> None:
-    found = of_example(example, tmp_path)
-    assert any(
-        not np.allclose(ours, theirs, atol=1e-4) for results in found for ours, theirs in zip(*results, strict=True)
-    )
-
-
 def test_a_loop_that_carries_several_tensors_and_collects_is_still_compiled_wrongly() -> None:
     """IREE 3.13 puts what such a loop carries into one buffer, and then takes all of it for the same place.
 
-    Once this is right, `lstm_tagger` leaves `MISCOMPILED`.
+    Once this is right, `mlir/packing.py` is not needed any more.
     """
     source = (DATA / "loop_of_several.mlir").read_text(encoding="utf-8")
     verify(source)

@@ -242,6 +242,25 @@ def walk(block: Block) -> Iterator[Node]:
             yield from walk(inner)
 
 
+def captured(block: Block) -> tuple[Ssa, ...]:
+    """The values from outside that the nodes of a block, and its results, read."""
+    made: set[Ssa] = set()
+    found: dict[Ssa, None] = {}
+
+    def read(inner: Block) -> None:
+        for node in inner.nodes:
+            found.update((ssa, None) for ssa in operands_of(node) if ssa not in made)
+            if isinstance(node, Loop):
+                made.update((node.index, *node.carried))
+            for part in blocks_of(node):
+                read(part)
+            made.update(node.results)
+        found.update((ssa, None) for ssa in inner.results if ssa not in made)
+
+    read(block)
+    return tuple(found)
+
+
 def given(function: Function) -> Iterator[Ssa]:
     """The values that a function has before its first node."""
     yield from function.inputs

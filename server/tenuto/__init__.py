@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from tenuto_backend.onnx.options import OnnxError
     from tenuto_backend.runtime.artifact import Artifact, open_artifact
     from tenuto_backend.runtime.base import Port, RunError, WrongInput
+    from tenuto_backend.runtime.binary import Binary, open_binary
     from tenuto_backend.weights.base import WeightsError
     from tenuto_backend.weights.beside import ArtifactError
 
 __all__ = [
     "Artifact",
     "ArtifactError",
+    "Binary",
     "Deploy",
     "MlirArtifact",
     "OnnxError",
@@ -45,6 +47,7 @@ __all__ = [
     "check",
     "load",
     "open_artifact",
+    "open_binary",
 ]
 
 __version__ = "0.1.0"
@@ -52,6 +55,7 @@ __version__ = "0.1.0"
 _MODULES = {
     "Artifact": "tenuto_backend.runtime.artifact",
     "ArtifactError": "tenuto_backend.weights.beside",
+    "Binary": "tenuto_backend.runtime.binary",
     "Deploy": "tenuto.api",
     "MlirArtifact": "tenuto_backend.mlir.save",
     "OnnxError": "tenuto_backend.onnx.options",
@@ -65,6 +69,7 @@ _MODULES = {
     "check": "tenuto.checking",
     "load": "tenuto.api",
     "open_artifact": "tenuto_backend.runtime.artifact",
+    "open_binary": "tenuto_backend.runtime.binary",
 }
 
 

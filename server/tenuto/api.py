@@ -16,6 +16,9 @@ from tenuto.cli.target import Opened, open_file, without_deploy
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
 from tenuto_backend.build import Program, Stopped, program, typed_graph, with_sizes
+from tenuto_backend.iree import build as binaries
+from tenuto_backend.iree.targets import HOST
+from tenuto_backend.iree.targets import target as target_of
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.onnx.emit import emit
@@ -24,6 +27,7 @@ from tenuto_backend.onnx.save import save, with_weights
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime.artifact import Artifact, read_model
 from tenuto_backend.runtime.base import Interface, Port, Runner, backend, of_graph
+from tenuto_backend.runtime.binary import Binary, open_binary
 from tenuto_backend.runtime.inputs import ready
 from tenuto_backend.stablehlo import emit as stablehlo
 from tenuto_backend.stablehlo import save as stablehlo_files
@@ -234,6 +238,30 @@ class Deploy:
             return stablehlo_files.artifact(module, made.graph)
         saved = stablehlo_files.save(module, made.graph, made.weights, Path(path))
         return stablehlo_files.artifact(module, made.graph, saved.model)
+
+    def to_vmfb(
+        self,
+        path: str | Path,
+        *,
+        target: str = HOST,
+        fold_batch_norm: bool = False,
+        dims: Mapping[str, int] = NO_SIZES,
+    ) -> Binary:
+        """The deploy as machine code for a target, made by IREE and written to `path`, with the weights beside it.
+
+        `target` is this processor, or one of those that `tenuto build --target` takes; `dims` gives numbers for sizes
+        that the deploy leaves open, which makes the code faster.
+
+        Raises `ProgramError` where the compiler refuses the program, `ArtifactError` where it knows no such target,
+        and otherwise what `to_mlir` raises.
+        """
+        if Path(path).suffix != ".vmfb":
+            raise ValueError(f"{os.fspath(path)!r}: the name of a module of machine code ends in .vmfb")
+        made = with_sizes(self._folded_program if fold_batch_norm else self._program, dims)
+        data = Path(path).with_suffix(".safetensors") if made.graph.entry.weights else None
+        name, database = data.name if data is not None else None, self._opened.workspace.database
+        code = self._build(lambda: binaries.binary(database, made.graph, target_of(target), name))
+        return open_binary(binaries.save(code, made.graph, made.weights, Path(path), data).model)
 
     def run(self, /, **inputs: Array) -> dict[str, Array]:
         """The outputs by name, computed by onnxruntime; names with dots are given as `**{"past.0.keys": keys}`.

@@ -64,6 +64,7 @@ class Body(Struct, eq=False):
     tensors: dict[Ssa, Tensor] = field(default_factory=dict)
     axes: dict[Leaf, Axis] = field(default_factory=dict)
     sizes: dict[object, Value] = field(default_factory=dict)
+    weights: frozenset[Ssa] = frozenset()
 
     # ----------------------------------------------------------------------------------------------------- operations
 
@@ -110,6 +111,9 @@ class Body(Struct, eq=False):
 
     def axis_of(self, leaf: Leaf) -> Axis | None:
         return next((body.axes[leaf] for body in self._around() if leaf in body.axes), None)
+
+    def is_weight(self, ssa: Ssa) -> bool:
+        return any(ssa in body.weights for body in self._around())
 
     def size(self, key: object) -> Value | None:
         """A size that was computed already, under the key that it was kept by in `sizes`."""

@@ -9,18 +9,21 @@ from msgspec import Struct, field
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.diagnostics.deploys import CannotBuild
+from tenuto_analysis.dims import Constraint, render
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_backend.build import stopped
 from tenuto_backend.instances import names_of
 from tenuto_backend.mlir import operations as mlir
 from tenuto_backend.mlir import sizes
 from tenuto_backend.mlir.body import Axis, Body, Tensor
+from tenuto_backend.mlir.entry import tell
 from tenuto_backend.mlir.loops import loop
 from tenuto_backend.mlir.operations import I1, I64, INDEX, Global, Location, Module, Note, Ranked, Region, Symbol, Value
 from tenuto_backend.mlir.rules import RULES
 from tenuto_backend.mlir.site import Site
 from tenuto_backend.mlir.types import element, ranked
 from tenuto_backend.onnx.provenance import Places
+from tenuto_backend.runtime.base import of_graph
 from tenuto_grammar.text import Span
 
 
@@ -38,7 +41,8 @@ def emit(db: Database, graph: Graph) -> Module:
     """The module of a graph; raises `Stopped` where MLIR cannot say it."""
     writer = _Writer(db, Places(db), names_of(graph.functions))
     for function in graph.functions:
-        writer.made[function] = _function(writer, function, public=function is graph.entry)
+        bounds = graph.bounds if function is graph.entry else None
+        writer.made[function] = _function(writer, function, bounds)
     writer.made[graph.entry].reflection = tuple(_notes(graph))
     for function, made in writer.made.items():
         _describe(writer, function, made)
@@ -58,17 +62,25 @@ def _describe(writer: _Writer, function: Function, made: mlir.Function) -> None:
 
 def _notes(graph: Graph) -> Iterator[tuple[str, str]]:
     """What a binary keeps of the interface: what the model takes and gives, in order and as Tenuto writes it."""
-    entry = graph.entry
-    for at, ssa in enumerate((*entry.inputs, *(ssa for _, ssa in entry.size_inputs))):
-        yield f"tenuto.input.{at}", f"{ssa.name}: {ssa.type}"
-    names = entry.output_names or [ssa.name for ssa in entry.results]
-    for at, (name, ssa) in enumerate(zip(names, entry.results, strict=True)):
-        yield f"tenuto.output.{at}", f"{name}: {ssa.type}"
+    interface = of_graph(graph)
+    yield "tenuto.deploy", graph.name
+    told = {
+        "input": [str(port) for port in interface.inputs],
+        "output": [str(port) for port in interface.outputs],
+        "size": [*interface.symbols],
+        "bound": [render(bound) for bound in interface.bounds],
+        "size_input": [f"{name} = {leaf}" for name, leaf in interface.size_inputs],
+    }
+    for kind, items in told.items():
+        for at, item in enumerate(items):
+            yield f"tenuto.{kind}.{at}", item
 
 
-def _function(writer: _Writer, function: Function, public: bool) -> mlir.Function:
+def _function(writer: _Writer, function: Function, bounds: Sequence[Constraint] | None) -> mlir.Function:
+    """A function; the public one has the deploy's bounds, and loads the weights."""
     writer.definition = function.name
-    body = Body(location=_location(writer, Place(function.file, function.key, Span(0, 0))))
+    weights = frozenset(weight.value for weight in function.weights)
+    body = Body(location=_location(writer, Place(function.file, function.key, Span(0, 0))), weights=weights)
     arguments: list[Value] = []
 
     def take(ssa: Ssa, hint: str) -> Value:
@@ -82,8 +94,10 @@ def _function(writer: _Writer, function: Function, public: bool) -> mlir.Functio
     for leaf, ssa in function.size_inputs:
         number = body.op("tensor.extract", [take(ssa, ssa.name or str(leaf))], I64)
         body.axes[leaf] = Axis(body.op("arith.index_cast", [number], INDEX), None)
+    if bounds is not None:
+        tell(body, function.inputs, bounds)
     for weight in function.weights:
-        if public:
+        if bounds is not None:
             body.hint = weight.path
             value = body.op("util.global.load", [], ranked(weight.value.type), **{"global": Symbol(weight.path)})
             body.bind(weight.value, Tensor(value, dims_of(weight.value.type)))
@@ -92,7 +106,7 @@ def _function(writer: _Writer, function: Function, public: bool) -> mlir.Functio
     results = _block(writer, body, function.body)
     body.ops("func.return", results, [])
     types = tuple(ranked(ssa.type) for ssa in function.results)
-    return mlir.Function(writer.names[function], public, Region(tuple(arguments), body.operations), types)
+    return mlir.Function(writer.names[function], bounds is not None, Region(tuple(arguments), body.operations), types)
 
 
 def _block(writer: _Writer, body: Body, block: Block) -> list[Value]:

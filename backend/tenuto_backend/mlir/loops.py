@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tenuto_analysis.dims import ONE, Dim
-from tenuto_analysis.graph import Block, Loop, Ssa, dims_of
-from tenuto_backend.mlir import sizes
+from tenuto_analysis.graph import Block, Loop, Ssa, captured, dims_of
+from tenuto_backend.mlir import packing, sizes
 from tenuto_backend.mlir.body import Axis, Body, Tensor
-from tenuto_backend.mlir.layout import Stretch, inserted, reshaped
+from tenuto_backend.mlir.layout import reshaped
 from tenuto_backend.mlir.operations import I1, I64, INDEX, Integer, Ranked, Region, Value
 from tenuto_backend.mlir.site import Site
 from tenuto_backend.mlir.types import element, ranked
@@ -22,22 +22,35 @@ def loop(body: Body, node: Loop, write: Write, initial: Sequence[Value]) -> Sequ
     collected = node.results[len(node.carried) :]
     if node.length is None:
         return _while(body, node, write, [*initial, *(_rows(body, ssa) for ssa in collected)])
-    return _for(body, node, node.length, write, [*initial, *(_filled(body, ssa) for ssa in collected)])
+    return _for(body, node, node.length, write, initial)
 
 
-def _for(body: Body, node: Loop, length: Dim, write: Write, state: Sequence[Value]) -> Sequence[Value]:
+def _for(body: Body, node: Loop, length: Dim, write: Write, initial: Sequence[Value]) -> Sequence[Value]:
     bounds = [body.constant(0, INDEX), sizes.size(body, length), body.constant(1, INDEX)]
-    inner, step, given = _step(body, node, state)
+    kept = len(node.carried)
+    own = {node.index, *node.carried}
+    used = [
+        ssa
+        for ssa in captured(node.body)
+        if ssa not in own and not body.is_weight(ssa) and body.tensor(ssa).number is None
+    ]
+    roll = packing.roll_of([*node.results, *used])
+    places, others = roll.places[: len(node.results)], roll.places[len(node.results) :]
+    known = [body.tensor(ssa).value for ssa in used]
+    state = packing.packed(body, roll, [*initial, *(None for _ in node.results[kept:]), *known])
+    inner, step, (given,) = _numbered(body, node, [state])
+    for ssa, place in zip((*node.carried, *used), (*places[:kept], *others), strict=True):
+        inner.bind(ssa, Tensor(packing.taken(inner, roll, given, place), dims_of(ssa.type)))
     carried, rows = _next(inner, node, write)
-    kept = len(carried)
-    written = []
-    for row, so_far, ssa in zip(rows, given[kept:], node.results[kept:], strict=True):
-        dims = dims_of(ssa.type)
-        stretches = [Stretch(step if at == 0 else 0, ONE if at == 0 else dim) for at, dim in enumerate(dims)]
-        written.append(inserted(_site(inner, ssa), _as_row(inner, row, ssa), so_far, stretches))
-    inner.ops("scf.yield", [*carried, *written], [])
-    region = Region((step, *given), inner.operations)
-    return body.ops("scf.for", [*bounds, *state], [value.type for value in state], (region,))
+    after = given
+    for place, value in zip(places, carried, strict=False):
+        after = packing.put(inner, after, place, value)
+    for place, row in zip(places[kept:], rows, strict=True):
+        after = packing.put_row(inner, after, place, step, row)
+    inner.ops("scf.yield", [after], [])
+    region = Region((step, given), inner.operations)
+    found = body.ops("scf.for", [*bounds, state], [state.type], (region,))[0]
+    return [packing.taken(body, roll, found, place) for place in places]
 
 
 def _while(body: Body, node: Loop, write: Write, state: Sequence[Value]) -> Sequence[Value]:
@@ -61,16 +74,22 @@ def _while(body: Body, node: Loop, write: Write, state: Sequence[Value]) -> Sequ
 
 
 def _step(body: Body, node: Loop, state: Sequence[Value]) -> tuple[Body, Value, list[Value]]:
+    """A body of one step that knows what is carried, its number, and what it is given."""
+    inner, step, given = _numbered(body, node, state)
+    for ssa, value in zip(node.carried, given, strict=False):
+        value.hint = ssa.name
+        inner.bind(ssa, Tensor(value, dims_of(ssa.type)))
+    return inner, step, given
+
+
+def _numbered(body: Body, node: Loop, state: Sequence[Value]) -> tuple[Body, Value, list[Value]]:
     """A body of one step, its number, and what it is given."""
     inner = body.inner()
     step = Value(INDEX, node.index.name or "step")
-    names = [ssa.name for ssa in node.carried] + [""] * (len(state) - len(node.carried))
-    given = [Value(value.type, name) for value, name in zip(state, names, strict=True)]
+    given = [Value(value.type) for value in state]
     inner.axes[node.symbol] = Axis(step, None)
     number = inner.op("arith.index_cast", [step], I64)
     inner.bind(node.index, Tensor(inner.op("tensor.from_elements", [number], Ranked(I64, ())), ()))
-    for ssa, value in zip(node.carried, given, strict=False):
-        inner.bind(ssa, Tensor(value, dims_of(ssa.type)))
     return inner, step, given
 
 
@@ -83,11 +102,6 @@ def _next(inner: Body, node: Loop, write: Write) -> tuple[list[Value], Sequence[
         for value, type_ in zip(results, types, strict=False)
     ]
     return carried, results[len(carried) :]
-
-
-def _filled(body: Body, ssa: Ssa) -> Value:
-    """Room for all that a loop collects."""
-    return _site(body, ssa).filled(dims_of(ssa.type), 0, element(ssa.type.dtype))
 
 
 def _rows(body: Body, ssa: Ssa) -> Value:

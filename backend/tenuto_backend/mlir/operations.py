@@ -168,6 +168,7 @@ class Module(Struct, eq=False):
     name: str
     globals: tuple[Global, ...]
     functions: tuple[Function, ...]
+    attributes: tuple[tuple[str, Attribute], ...] = ()
 
 
 def count(module: Module) -> int:

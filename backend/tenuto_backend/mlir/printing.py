@@ -50,7 +50,8 @@ _FLOATS = {
 def text(module: Module) -> str:
     """The module as text; every operation ends in its location, which stands at the end of the text."""
     places = Locations()
-    lines = [f"module @{symbol_text(module.name)} {{"]
+    told = ", ".join(f"{key} = {attribute_text(value)}" for key, value in module.attributes)
+    lines = [f"module @{symbol_text(module.name)}{f' attributes {{{told}}}' if told else ''} {{"]
     lines += [f"  {global_text(item)}" for item in module.globals]
     for function in module.functions:
         lines += Printer(places).function(function)

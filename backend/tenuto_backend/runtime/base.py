@@ -46,6 +46,7 @@ class RunError(Exception):
 BACKENDS: Mapping[str, tuple[str, str]] = {
     "onnxruntime": ("tenuto_backend.runtime.onnxruntime", "run"),
     "reference": ("tenuto_backend.runtime.reference", "onnx"),
+    "iree": ("tenuto_backend.runtime.iree", "mlir"),
 }
 
 
@@ -108,7 +109,7 @@ def of_graph(graph: Graph) -> Interface:
     symbols = frozenset(entry.symbols)
     fixed = _fixed(told, symbols)
     taken = (*entry.inputs, *(ssa for _, ssa in entry.size_inputs))
-    given = zip(entry.output_names, entry.results, strict=True)
+    given = zip(entry.output_names or [ssa.name for ssa in entry.results], entry.results, strict=True)
     bounds = (substitute_constraint(bound, fixed.get, lambda _: None) for bound in told)
     return Interface(
         graph.name,

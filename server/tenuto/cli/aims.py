@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from tenuto.cli.table import table
 from tenuto_analysis.database import Database
 from tenuto_analysis.targets.analysis import targets_named
 from tenuto_analysis.targets.profile import Profile, profile
+from tenuto_backend.iree.targets import HOST
 from tenuto_backend.legalise import next_command
 
 USUAL = "onnx"
 
 
 class Aim(NamedTuple):
-    """An artifact to make: its form, the stem of its name, and the target that it is for."""
+    """An artifact to make: its form, the stem of its name, the target that it is for, and what machine code is for."""
 
     form: str
     stem: str
     target: Profile | None
+    code: str = HOST
 
 
-def aims(db: Database, file: str, deploy: str, form: str | None) -> tuple[Aim, ...]:
-    """Of a form, or of the one that each target takes first."""
+def aims(db: Database, file: str, deploy: str, form: str | None, said: Sequence[str] = ()) -> tuple[Aim, ...]:
+    """Of a form, or of the one that each target takes first; `said` are targets of machine code."""
+    if form == "vmfb":
+        names = said or targets_named(db, file, deploy) or (HOST,)
+        return tuple(
+            Aim(form, f"{deploy}.{name}" if len(names) > 1 else deploy, profile(db, file, name), name) for name in names
+        )
     named = [found for name in targets_named(db, file, deploy) if (found := profile(db, file, name)) is not None]
     if not named:
         return (Aim(form or USUAL, deploy, None),)

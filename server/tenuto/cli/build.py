@@ -21,6 +21,8 @@ from tenuto_analysis.compat import override
 from tenuto_analysis.database import Database
 from tenuto_backend.bound import bound
 from tenuto_backend.build import Program, Stopped, parameters, program, with_sizes
+from tenuto_backend.iree import build as binaries
+from tenuto_backend.iree.targets import target
 from tenuto_backend.legalise import takes_opset
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
@@ -65,7 +67,7 @@ def run(read: argparse.Namespace) -> int:
     rows: list[Row] = []
     code = 0
     database, file = opened.workspace.database, opened.source.file
-    for deploy, aim in ((name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit)):
+    for deploy, aim in ((name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit, read.targets)):
         try:
             rows.append(_build(opened, deploy, aim, read))
         except Stopped as stopped:
@@ -94,11 +96,13 @@ def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace) -> R
     )
     arrays = _Shown(made, deploy, read.quiet)
     form = FORMS[aim.form]
-    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{aim.stem}{form.ending}", read)
+    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{aim.stem}{form.ending}", read, aim)
     return Row(aim, deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
 
 
-def _onnx(database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace) -> Made:
+def _onnx(
+    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace, _: Aim
+) -> Made:
     options = Options(
         profile=Profile(read.profile or PROFILE),
         opset=read.opset,
@@ -112,14 +116,16 @@ def _onnx(database: Database, made: Program, arrays: Mapping[str, Array], path: 
     return Made(len(functions), nodes, saved)
 
 
-def _mlir(database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace) -> Made:
+def _mlir(
+    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, _: argparse.Namespace, __: Aim
+) -> Made:
     module = mlir.emit(database, made.graph)
     saved = mlir_files.save(module, made.graph, arrays, path)
     return Made(len(module.functions), count(module), saved)
 
 
 def _stablehlo(
-    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace
+    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, read: argparse.Namespace, _: Aim
 ) -> Made:
     # Its sizes are numbers in every function, not in the deploy's own alone.
     graph = bound(made.graph, {})
@@ -128,10 +134,20 @@ def _stablehlo(
     return Made(len(module.functions), count(module), saved)
 
 
+def _vmfb(
+    database: Database, made: Program, arrays: Mapping[str, Array], path: Path, _: argparse.Namespace, aim: Aim
+) -> Made:
+    wanted = target(aim.code)
+    data = path.with_suffix(".safetensors") if made.graph.entry.weights else None
+    module = binaries.module_for(database, made.graph, wanted, data.name if data is not None else None)
+    saved = binaries.save(binaries.compiled(database, made.graph, wanted, module), made.graph, arrays, path, data)
+    return Made(len(module.functions), count(module), saved)
+
+
 class Form(NamedTuple):
     """How an artifact of a kind is written, how its name ends, and what it calls what it computes with."""
 
-    write: Callable[[Database, Program, Mapping[str, Array], Path, argparse.Namespace], Made]
+    write: Callable[[Database, Program, Mapping[str, Array], Path, argparse.Namespace, Aim], Made]
     ending: str
     nodes: str
 
@@ -140,6 +156,7 @@ FORMS = {
     "onnx": Form(_onnx, ".onnx", "nodes"),
     "mlir": Form(_mlir, ".mlir", "operations"),
     "stablehlo": Form(_stablehlo, stablehlo_files.ENDING, "operations"),
+    "vmfb": Form(_vmfb, ".vmfb", "operations"),
 }
 
 

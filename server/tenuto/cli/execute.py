@@ -1,4 +1,4 @@
-"""`tenuto run`: runs a deploy, or an ONNX model, on inputs that are given, or drawn within their types."""
+"""`tenuto run`: runs a deploy or an artifact, on inputs that are given, or drawn within their types."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
@@ -19,6 +20,7 @@ from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime import files
 from tenuto_backend.runtime.artifact import interface_of, read_model
 from tenuto_backend.runtime.base import Interface, RunError, Runner, WrongInput, backend, of_graph
+from tenuto_backend.runtime.binary import open_binary
 from tenuto_backend.runtime.inputs import Ready, ready
 from tenuto_backend.runtime.summary import summary
 from tenuto_backend.weights.base import WeightsError
@@ -38,13 +40,10 @@ def run(read: argparse.Namespace) -> int:
 
 def _run(read: argparse.Namespace) -> int:
     runtime = backend(read.backend)
-    if read.target.endswith(".onnx"):
+    if read.target.endswith((".onnx", ".vmfb")):
         if not os.path.isfile(read.target):
             raise Misuse(f"there is no file `{read.target}`")
-        path = Path(read.target)
-        interface = interface_of(read_model(path))
-        taken = _inputs(interface, read)
-        return _show(interface, taken, runtime.of_model(path), read)
+        return _run_file(Path(read.target), runtime, read)
     opened = open_target(read.target)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not run")
@@ -57,6 +56,14 @@ def _run(read: argparse.Namespace) -> int:
     interface = of_graph(made.graph)
     taken = _inputs(interface, read)
     return _show(interface, taken, runtime.of_program(database, made), read)
+
+
+def _run_file(path: Path, runtime: ModuleType, read: argparse.Namespace) -> int:
+    if path.suffix == ".vmfb":
+        binary = open_binary(path)
+        return _show(binary.interface, _inputs(binary.interface, read), binary.runner(), read)
+    interface = interface_of(read_model(path))
+    return _show(interface, _inputs(interface, read), runtime.of_model(path), read)
 
 
 def _inputs(interface: Interface, read: argparse.Namespace) -> Ready:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tenuto_analysis.dims import Dim
 from tenuto_analysis.dtypes import DType
-from tenuto_backend.mlir.body import PARALLEL, REDUCTION, Compute, Tensor, generic, variable
+from tenuto_backend.mlir.body import PARALLEL, REDUCTION, Body, Compute, Tensor, generic, variable
 from tenuto_backend.mlir.operations import I64, Affine, Ranked, Value
 from tenuto_backend.mlir.rules import arithmetic
 from tenuto_backend.mlir.rules.linear import narrowed
@@ -19,16 +19,30 @@ _NEUTRAL = {"add": 0, "multiply": 1}
 def along(site: Site, x: Tensor, axes: Sequence[int], dims: Sequence[Dim], operator: str, dtype: DType) -> Value:
     """`x` joined by an operator along axes; `dims` are those of the result, with those axes as 1 or left out."""
     wide = arithmetic.accumulator(dtype)
+    is_open = any(x.dims[axis].constant is None for axis in axes) and len(x.dims) - 1 not in axes
+    is_sum = operator == "add" and arithmetic.is_float(wide) and is_open
+
+    def widened(body: Body, value: Value) -> Value:
+        found = arithmetic.cast(body, value, dtype, wide)
+        return _apart(body, found) if is_sum else found
+
     total = _joined(
         site,
         x,
         axes,
         site.filled(dims, neutral(operator, dtype), element(wide)),
-        lambda body, seen: arithmetic.binary(
-            body, operator, wide, seen[1], arithmetic.cast(body, seen[0], dtype, wide)
-        ),
+        lambda body, seen: arithmetic.binary(body, operator, wide, seen[1], widened(body, seen[0])),
     )
     return narrowed(site, total, dims)
+
+
+def _apart(body: Body, value: Value) -> Value:
+    """A number as it is, which no compiler takes for a factor of a product of matrices.
+
+    IREE 3.13 does where products are summed, and then cannot tile a sum over an axis of unknown length that is not the
+    last. LLVM drops this.
+    """
+    return body.op("math.copysign", [value, value], value.type)
 
 
 def _joined(site: Site, x: Tensor, axes: Sequence[int], start: Value, compute: Compute) -> Value:

@@ -7,7 +7,7 @@ import argparse
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.options.sizes import add_dim
 
-EMITTED = ("onnx", "mlir", "stablehlo")
+EMITTED = ("onnx", "mlir", "stablehlo", "vmfb")
 PROFILE = "portable"
 
 
@@ -22,6 +22,14 @@ def read(arguments: list[str]) -> argparse.Namespace:
     known = ", ".join(EMITTED)
     parser.add_argument(
         "--emit", metavar="FORMAT", help=f"the artifact: {known} (default: what the deploy's target takes, else onnx)"
+    )
+    parser.add_argument(
+        "--target",
+        action="append",
+        dest="targets",
+        metavar="NAME",
+        help="with --emit vmfb: what it runs on, such as cuda.sm_80; may be said several times, for one artifact each "
+        "(default: the deploy's targets, or this processor)",
     )
     parser.add_argument("--output", "-o", default=".", metavar="DIR", help="where it goes (default: here)")
     add_dim(parser, "a number for a size that the deploy leaves open")
@@ -61,6 +69,9 @@ def read(arguments: list[str]) -> argparse.Namespace:
         only_of_onnx(found, found.emit)
     if found.portable and found.emit != "stablehlo":
         raise Misuse("--portable is an option of StableHLO: say --emit stablehlo")
+    if found.targets and found.emit != "vmfb":
+        raise Misuse("--target is an option of machine code: say --emit vmfb")
+    found.targets = tuple(dict.fromkeys(found.targets or ()))
     return found
 
 

@@ -12,10 +12,10 @@ def read(arguments: list[str]) -> argparse.Namespace:
     """What was said; raises `Misuse` where it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="tenuto run",
-        description="Run a deploy, or an ONNX model. Inputs that are not given are drawn within their types.",
+        description="Run a deploy or an artifact. Inputs that are not given are drawn within their types.",
         epilog="Exit code: 0 it ran, 1 findings or a run that failed, 2 misuse, which inputs that do not fit are.",
     )
-    parser.add_argument("target", metavar="FILE[:DEPLOY]|MODEL.onnx")
+    parser.add_argument("target", metavar="FILE[:DEPLOY]|MODEL.onnx|MODULE.vmfb")
     parser.add_argument(
         "--input",
         "-i",
@@ -32,9 +32,9 @@ def read(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--output", "-o", metavar="FILE.npz", help="write the outputs to this file")
     parser.add_argument(
         "--backend",
-        choices=["onnxruntime", "reference"],
-        default="onnxruntime",
-        help="onnxruntime, or NumPy: slow, and the meaning that the other is held against (default: onnxruntime)",
+        choices=["onnxruntime", "iree", "reference"],
+        help="onnxruntime, IREE, or NumPy: slow, and the meaning that the others are held against (default: IREE for a "
+        ".vmfb, else onnxruntime)",
     )
     parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
@@ -46,4 +46,10 @@ def read(arguments: list[str]) -> argparse.Namespace:
         raise Misuse(f"--output {found.output}: outputs are written to a .npz file")
     if found.output is not None and not os.path.isdir(os.path.dirname(found.output) or "."):
         raise Misuse(f"--output {found.output}: there is no folder `{os.path.dirname(found.output)}`")
+    is_binary = found.target.endswith(".vmfb")
+    found.backend = found.backend or ("iree" if is_binary else "onnxruntime")
+    if is_binary and found.backend != "iree":
+        raise Misuse(f"{found.target} is machine code, which --backend {found.backend} cannot run")
+    if found.target.endswith(".onnx") and found.backend == "iree":
+        raise Misuse("IREE runs a deploy, or a .vmfb of `tenuto build --emit vmfb`: an ONNX model runs in onnxruntime")
     return found

@@ -70,19 +70,15 @@ def compiled(text: str, target: Target, options: Sequence[str] = (), timeout: fl
 
 def run(text: str, flags: Sequence[str], timeout: float = TIMEOUT) -> bytes:
     """What the compiler writes for a module."""
-    process = subprocess.Popen(
-        [str(program()), "-", "-o", "-", *flags],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-    try:
-        written, told = process.communicate(text.encode(), timeout)
-    except subprocess.TimeoutExpired as error:
-        raise ArtifactError(f"IREE's compiler was ended after {timeout:.0f} s") from error
-    finally:
-        process.kill()  # Also where the user has interrupted us.
-        process.wait()
+    pipe = subprocess.PIPE
+    command = [str(program()), "-", "-o", "-", *flags]
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        try:
+            written, told = process.communicate(text.encode(), timeout)
+        except subprocess.TimeoutExpired as error:
+            raise ArtifactError(f"IREE's compiler was ended after {timeout:.0f} s") from error
+        finally:
+            process.kill()  # Also where the user has interrupted us.
     if process.returncode != 0:
         raise NotCompiled(_errors(process.returncode, told.decode(errors="replace")))
     return written

@@ -27,6 +27,7 @@ class Process:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        self.id = self._process.pid
         self.end = weakref.finalize(self, _end, self._process)
         answer = self._ask(asked, "load")
         assert isinstance(answer, Loaded)

@@ -86,7 +86,7 @@ def test_a_module_of_others_is_refused() -> None:
 
 
 def test_code_for_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
     monkeypatch.setattr(records, "_abilities", lambda: frozenset({"avx2", "fma", "sse41"}))
     refuse_other_machine("x.vmfb", record("x.vmfb", "main", noted("minilm")))
     wide = Machine("x86_64", "znver5", ("avx2", "avx512f", "avx512vnni", "64bit"))

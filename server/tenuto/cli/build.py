@@ -67,7 +67,9 @@ def run(read: argparse.Namespace) -> int:
     rows: list[Row] = []
     code = 0
     database, file = opened.workspace.database, opened.source.file
-    for deploy, aim in ((name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit, read.targets)):
+    for deploy, aim in (
+        (name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit, read.targets)
+    ):
         try:
             rows.append(_build(opened, deploy, aim, read))
         except Stopped as stopped:
@@ -96,7 +98,8 @@ def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace) -> R
     )
     arrays = _Shown(made, deploy, read.quiet)
     form = FORMS[aim.form]
-    functions, nodes, saved = form.write(database, made, arrays, Path(read.output) / f"{aim.stem}{form.ending}", read, aim)
+    path = Path(read.output) / f"{aim.stem}{form.ending}"
+    functions, nodes, saved = form.write(database, made, arrays, path, read, aim)
     return Row(aim, deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
 
 

@@ -1,5 +1,7 @@
 """Writes `data/examples.npz`: what the public implementations of the examples' architectures compute.
 
+And `data/flops.json`: how many parameters they have, and how many operations PyTorch counts in the same runs.
+
 Run by hand where an example is added: `pip install torch==2.13.0 transformers==5.23.0 timm==1.0.31`, then
 `python -m tests.record_examples`. The tests need the file alone: weights are drawn from their names, here and there.
 """
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 RECORD = Path(__file__).parent / "data" / "examples.npz"
+COUNTS = RECORD.parent / "flops.json"
 Renames = Sequence[tuple[str, str]]
 
 
@@ -109,11 +112,13 @@ RESNET: Renames = (
 )
 
 
-def record() -> dict[str, Any]:
-    """The cases, in which an array stands as its key, and the arrays by key."""
+def record() -> tuple[dict[str, Any], dict[str, dict[str, int]]]:
+    """The cases, in which an array stands as its key, and the arrays by key; and what is counted, by example."""
     torch, transformers, timm = import_module("torch"), import_module("transformers"), import_module("timm")
     nn = torch.nn
+    counter = import_module("torch.utils.flop_counter").FlopCounterMode
     index: list[dict[str, Any]] = []
+    counts: dict[str, dict[str, int]] = {}
     arrays: dict[str, Any] = {}
 
     def keep(value: Any) -> str:
@@ -148,6 +153,17 @@ def record() -> dict[str, Any]:
                 value.copy_(torch.from_numpy(weight(names[-1], ours)).reshape(value.shape))
         with torch.no_grad():
             results = compute(*(torch.from_numpy(value) for value in given))
+        if hasattr(theirs, "set_attn_implementation"):
+            theirs.set_attn_implementation("eager")  # Fused attention is not counted in full.
+        with torch.no_grad(), counter(display=False) as counted:
+            compute(*(torch.from_numpy(value) for value in given))
+        parameters = sum(value.numel() for value in theirs.parameters())  # Each once, those that are tied too.
+        statistics = sum(value.numel() for name, value in theirs.named_buffers() if "running_" in name)
+        counts[example] = {
+            "flops": counted.get_total_flops(),
+            "parameters": parameters,
+            "statistics": statistics,
+        }
         index.append(
             {
                 "example": example,
@@ -315,8 +331,10 @@ def record() -> dict[str, Any]:
 
     case("lenet", "digits", lenet, [normal(8, 2, 1, 28, 28)], read_digit)
     arrays["index"] = json.dumps(index)
-    return arrays
+    return arrays, counts
 
 
 if __name__ == "__main__":
-    np.savez_compressed(RECORD, **record())
+    recorded, counted_in_torch = record()
+    np.savez_compressed(RECORD, **recorded)
+    COUNTS.write_text(json.dumps(counted_in_torch, indent=2) + "\n", encoding="utf-8")

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tenuto_analysis import modules
-from tenuto_analysis.cost.bytes import bytes_of
+from tenuto_analysis.cost.bytes import bytes_of, elements
 from tenuto_analysis.cost.flops import FLOPS
 from tenuto_analysis.cost.liveness import Step, peak, peak_formulas, timeline
+from tenuto_analysis.cost.measure import measured
 from tenuto_analysis.cost.work import Counter, Numbers, Work, at, over_steps
 from tenuto_analysis.dims import ONE, Dim, Leaf, Symbol, evaluate, literal, of
 from tenuto_analysis.dtypes import SCALARS, Quantised
@@ -97,6 +98,31 @@ def test_operations_of_the_sentence_encoder_are_those_of_its_layers() -> None:
     tokens = rows * length
     layer = 4 * 2 * tokens * 384 * 384 + 2 * 2 * tokens * length * 384 + 2 * 2 * tokens * 384 * 1536
     assert Counter().function(graph.entry).products == 6 * layer
+
+
+# How many pixels of an image there are for one of a part's result, or of a transposed convolution's operand.
+UNET = {"encoder1": 1, "encoder2": 4, "encoder3": 16, "encoder4": 64, "bottleneck": 256, "conv": 1} | {
+    f"{kind}{level}": 4 ** (level - (kind == "decoder")) for kind in ("decoder", "upconv") for level in (1, 2, 3, 4)
+}
+
+
+@pytest.mark.parametrize(("example", "deploy"), [("mlp", "digits"), ("blog", "my_module"), ("unet", "segment")])
+def test_each_weight_of_a_product_is_multiplied_once_for_each_row_or_pixel(example: str, deploy: str) -> None:
+    graph = graph_of((EXAMPLES / f"{example}.ten").read_text(encoding="utf-8"), deploy)
+    found = measured(graph, {"B": 2, "H": 32, "W": 64})
+    wanted = 0
+    for weight in graph.entry.weights:
+        count = elements(weight.value.type).constant
+        assert count is not None
+        match len(weight.value.type.shape):
+            case 2:
+                wanted += 2 * count * (1 if example == "blog" else 2)
+            case 4:
+                wanted += 2 * count * 2 * 32 * 64 // UNET[weight.path.split(".")[0]]
+            case _:
+                pass
+    assert found.work is not None
+    assert found.work.products == wanted > 0
 
 
 LOOP = """

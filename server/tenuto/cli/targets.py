@@ -28,6 +28,9 @@ from tenuto_server.units import in_bytes, in_seconds
 from tenuto_server.workspace import report
 
 
+_LEAST_SHARE = 1e-4  # A smaller one is told as less than it.
+
+
 class Row(NamedTuple):
     """One target: what is in the way, with its place; the share of its memory; seconds, and whether they are all."""
 
@@ -143,7 +146,9 @@ def _text(found: Measured, rows: list[Row]) -> Iterator[str]:
 
 
 def _share(memory: float | None) -> str:
-    return f"{100 * memory:.3g} %" if memory is not None else ""
+    if memory is None:
+        return ""
+    return f"{100 * memory:.3g} %" if memory >= _LEAST_SHARE else f"< {100 * _LEAST_SHARE:g} %"
 
 
 def _least(row: Row) -> str:

@@ -179,6 +179,7 @@ def _read_back(text: str, graph: Graph, weight: str, is_mixed: bool) -> None:
     assert shown.ledger == "agrees"
     assert not shown.contradictions
     module = mlir_text(mlir.emit(db, graph))
+    assert ('precision = "mixed"' in module) == is_mixed
     assert re.search(rf'sym_name = "w", type = tensor<16x8x{weight}>|"w".*tensor<16x8x{weight}>', module)
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tenuto_analysis.graph import Function
+from tenuto_analysis.precision.policies import F32
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9]+")
 _LONGEST = 60
@@ -25,6 +26,11 @@ def names_of(functions: Iterable[Function], reserved: Iterable[str] = ()) -> dic
             wanted = _NOT_IN_A_NAME.sub("_", f"{name} {text}"[:_LONGEST]).strip("_")
             found[function] = _fresh(wanted, taken)
     return found
+
+
+def policy_text(function: Function) -> str:
+    """The policy that a function is made under; empty where that is `f32`."""
+    return "" if function.policy == F32 else str(function.policy)
 
 
 def _fresh(wanted: str, taken: set[str]) -> str:

@@ -12,7 +12,7 @@ from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.dims import Constraint, render
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, dims_of
 from tenuto_backend.build import stopped
-from tenuto_backend.instances import names_of
+from tenuto_backend.instances import names_of, policy_text
 from tenuto_backend.mlir import operations as mlir
 from tenuto_backend.mlir import sizes
 from tenuto_backend.mlir.body import Axis, Body, Tensor
@@ -35,6 +35,7 @@ class _Writer(Struct, eq=False):
     names: Mapping[Function, str]
     made: dict[Function, mlir.Function] = field(default_factory=dict)
     definition: str = ""
+    policy: str = ""
 
 
 def emit(db: Database, graph: Graph) -> Module:
@@ -52,7 +53,7 @@ def emit(db: Database, graph: Graph) -> Module:
 
 def _describe(writer: _Writer, function: Function, made: mlir.Function) -> None:
     """Where a function is defined, and which of its arguments are weights."""
-    writer.definition = function.name
+    writer.definition, writer.policy = function.name, policy_text(function)
     made.location = _location(writer, Place(function.file, function.key, Span(0, 0)))
     if not made.public:
         inputs = len(function.inputs) + len(function.size_inputs)
@@ -78,7 +79,7 @@ def _notes(graph: Graph) -> Iterator[tuple[str, str]]:
 
 def _function(writer: _Writer, function: Function, bounds: Sequence[Constraint] | None) -> mlir.Function:
     """A function; the public one has the deploy's bounds, and loads the weights."""
-    writer.definition = function.name
+    writer.definition, writer.policy = function.name, policy_text(function)
     weights = frozenset(weight.value for weight in function.weights)
     body = Body(location=_location(writer, Place(function.file, function.key, Span(0, 0))), weights=weights)
     arguments: list[Value] = []
@@ -203,4 +204,4 @@ def _loop(writer: _Writer, body: Body, node: Loop) -> Sequence[Tensor]:
 
 def _location(writer: _Writer, place: Place) -> Location:
     file, line, column = writer.places.text(place).rsplit(":", 2)
-    return Location(file, int(line), int(column), writer.definition)
+    return Location(file, int(line), int(column), writer.definition, writer.policy)

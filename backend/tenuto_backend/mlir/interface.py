@@ -31,7 +31,7 @@ _KINDS: Mapping[str, Mapping[str, str]] = {
 
 
 class Signature(Struct, frozen=True):
-    """A function: what it takes and gives as Tenuto writes it, its weights by path, and where it is defined."""
+    """A function: what it takes and gives as Tenuto writes it, its weights by path, where it is defined, its policy."""
 
     name: str
     definition: str
@@ -41,11 +41,13 @@ class Signature(Struct, frozen=True):
     calls: int
     operations: int
     source: str
+    policy: str
 
     def text(self, name: str = "") -> str:
         """As a definition is written; under another name where one is given."""
         given = self.outputs[0] if len(self.outputs) == 1 else f"({', '.join(self.outputs)})"
-        return f"{name or self.name}({', '.join(self.inputs)}) -> {given}"
+        precision = f" precision {self.policy}" if self.policy != "f32" else ""
+        return f"{name or self.name}({', '.join(self.inputs)}) -> {given}{precision}"
 
 
 class HeldWeight(Struct, frozen=True):
@@ -125,6 +127,7 @@ def _signature(function: Function, form: str, calls: int) -> Signature:
         calls,
         function.operations.total(),
         function.source.text() if function.source is not None else "",
+        function.source.told.get("precision", "f32") if function.source is not None else "f32",
     )
 
 

@@ -111,12 +111,16 @@ class Value(Struct, eq=False):
 
 
 class Location(Struct, frozen=True):
-    """Where an operation comes from: the file, the line and column counted from 1, and the definition."""
+    """Where an operation comes from: the file, the line and column counted from 1, and the definition.
+
+    `policy` is the precision policy of the definition, empty where that is `f32`.
+    """
 
     file: str
     line: int
     column: int
     definition: str
+    policy: str = ""
 
 
 class Region(Struct, eq=False):

@@ -111,7 +111,9 @@ class Locations:
     def lines(self) -> Iterator[str]:
         for place, number in self._numbers.items():
             where = f"{_quoted(place.file)}:{place.line}:{place.column}"
-            yield f"#loc{number} = loc(fused<{{definition = {_quoted(place.definition)}}}>[{where}])"
+            told = f"definition = {_quoted(place.definition)}"
+            told += f", precision = {_quoted(place.policy)}" if place.policy else ""
+            yield f"#loc{number} = loc(fused<{{{told}}}>[{where}])"
 
 
 class Printer:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from tenuto_analysis.dims import render
 from tenuto_analysis.graph import Function, Graph
-from tenuto_analysis.precision.policies import F32
+from tenuto_backend.instances import policy_text
 from tenuto_backend.onnx.bodies import Told
 
 KEY = "tenuto.ledger"
@@ -48,7 +48,7 @@ def ledger(graph: Graph, pages: Sequence[Page], checkpoints: Mapping[str, tuple[
 
 
 def _page(page: Page) -> dict[str, object]:
-    policy = page.function.policy
+    policy = policy_text(page.function)
     return {
         "name": page.name,
         "definition": page.function.name,
@@ -58,5 +58,5 @@ def _page(page: Page) -> dict[str, object]:
         "outputs": page.outputs,
         "weights": page.weights,
         "values": [[told.name, told.type, told.source] for told in page.values],
-        **({"policy": str(policy)} if policy != F32 else {}),
+        **({"policy": policy} if policy else {}),
     }

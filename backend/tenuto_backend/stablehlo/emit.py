@@ -13,7 +13,7 @@ from tenuto_analysis.dims import Truth
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, dims_of, walk
 from tenuto_backend.bound import open_sizes
 from tenuto_backend.build import name_span, stopped
-from tenuto_backend.instances import names_of
+from tenuto_backend.instances import names_of, policy_text
 from tenuto_backend.mlir import operations as mlir
 from tenuto_backend.mlir.body import Axis, Body, Tensor
 from tenuto_backend.mlir.operations import I64, Location, Module, Note, Ranked, Region, Symbol, Value
@@ -36,6 +36,7 @@ class _Writer(Struct, eq=False):
     names: Mapping[Function, str]
     made: dict[Function, mlir.Function] = field(default_factory=dict)
     definition: str = ""
+    policy: str = ""
 
 
 def emit(db: Database, graph: Graph) -> Module:
@@ -75,7 +76,7 @@ def _refuse(writer: _Writer, graph: Graph) -> None:
 
 
 def _function(writer: _Writer, function: Function, public: bool) -> mlir.Function:
-    writer.definition = function.name
+    writer.definition, writer.policy = function.name, policy_text(function)
     start = Place(function.file, function.key, Span(0, 0))
     body = Body(location=_location(writer, start))
     arguments: list[Value] = []
@@ -236,4 +237,4 @@ def _ranked(writer: _Writer, place: Place, ssa: Ssa) -> Ranked:
 
 def _location(writer: _Writer, place: Place) -> Location:
     file, line, column = writer.places.text(place).rsplit(":", 2)
-    return Location(file, int(line), int(column), writer.definition)
+    return Location(file, int(line), int(column), writer.definition, writer.policy)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tenuto_analysis import modules
-from tenuto_analysis.check import clauses, deploys, initialisers, loading, queries
+from tenuto_analysis.check import clauses, deploys, initialisers, loading, policies, queries
 from tenuto_analysis.dtypes import FLOAT, SCALARS
 from tenuto_analysis.insight.cursor import Cursor, cursor_at, seen_at
 from tenuto_analysis.insight.entities import Entity, EntityKind
@@ -375,11 +375,8 @@ def _call_arguments(typing: Typing, node: syntax.Call) -> Iterable[Offer]:
         takes = loading.LOAD if callee == "load" else loading.INIT
         return _options(typing, node, takes) if by_name else ()
     if key == "precision" or _in_policy(typing.cursor.path):
-        return (
-            _options(typing, node, ("params", "compute", "accumulate", "wide", "storage"))
-            if by_name
-            else (offers.dtypes())
-        )
+        maker = policies.MAKERS.get(callee)
+        return _options(typing, node, maker.takes if maker is not None else ()) if by_name else offers.dtypes()
     if callee in initialisers.INITIALISERS and any(isinstance(item, syntax.Param) for item in typing.cursor.path):
         return _options(typing, node, initialisers.INITIALISERS[callee]) if by_name else _expression(typing)
     return (*(_named_arguments(typing) if by_name else ()), *_expression(typing))

@@ -22,11 +22,12 @@ TYPE_CHECKING = False  # As type checkers know it; `typing` is not loaded for it
 if TYPE_CHECKING:
     from tenuto.api import Deploy, Source, load
     from tenuto.checking import Problem, ProgramError, check
-    from tenuto_backend.mlir.save import MlirArtifact
+    from tenuto.lowering import MlirModule, TargetModule
     from tenuto_backend.onnx.options import OnnxError
     from tenuto_backend.runtime.artifact import Artifact, open_artifact
     from tenuto_backend.runtime.base import Port, RunError, WrongInput
     from tenuto_backend.runtime.binary import Binary, open_binary
+    from tenuto_backend.stablehlo.save import StablehloArtifact
     from tenuto_backend.weights.base import WeightsError
     from tenuto_backend.weights.beside import ArtifactError
 
@@ -35,13 +36,15 @@ __all__ = [
     "ArtifactError",
     "Binary",
     "Deploy",
-    "MlirArtifact",
+    "MlirModule",
     "OnnxError",
     "Port",
     "Problem",
     "ProgramError",
     "RunError",
     "Source",
+    "StablehloArtifact",
+    "TargetModule",
     "WeightsError",
     "WrongInput",
     "check",
@@ -57,13 +60,15 @@ _MODULES = {
     "ArtifactError": "tenuto_backend.weights.beside",
     "Binary": "tenuto_backend.runtime.binary",
     "Deploy": "tenuto.api",
-    "MlirArtifact": "tenuto_backend.mlir.save",
+    "MlirModule": "tenuto.lowering",
     "OnnxError": "tenuto_backend.onnx.options",
     "Port": "tenuto_backend.runtime.base",
     "Problem": "tenuto.checking",
     "ProgramError": "tenuto.checking",
     "RunError": "tenuto_backend.runtime.base",
     "Source": "tenuto.api",
+    "StablehloArtifact": "tenuto_backend.stablehlo.save",
+    "TargetModule": "tenuto.lowering",
     "WeightsError": "tenuto_backend.weights.base",
     "WrongInput": "tenuto_backend.runtime.base",
     "check": "tenuto.checking",

@@ -13,8 +13,10 @@ from typing import Literal, TypeVar
 
 from tenuto.checking import ProgramError, problems
 from tenuto.cli.target import Opened, open_file, without_deploy
+from tenuto.lowering import Making, MlirModule, mlir_module
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
+from tenuto_analysis.targets.analysis import targets_named
 from tenuto_backend.build import Program, Stopped, program, typed_graph, with_sizes
 from tenuto_backend.iree import build as binaries
 from tenuto_backend.iree.targets import HOST
@@ -180,7 +182,7 @@ class Deploy:
         *,
         fold_batch_norm: bool = False,
         dims: Mapping[str, int] = NO_SIZES,
-    ) -> mlir_files.MlirArtifact:
+    ) -> MlirModule:
         """The deploy as a module of MLIR: its text, and where a `path` is given its file, with the weights beside it.
 
         Weights are parameters, which the file beside the module gives: the same file as that of an ONNX model. `dims`
@@ -205,10 +207,11 @@ class Deploy:
             raise ValueError(f"{os.fspath(path)!r}: the name of a module of MLIR ends in .mlir")
         made = with_sizes(self._folded_program if fold_batch_norm else self._program, dims)
         module = self._build(lambda: mlir.emit(self._opened.workspace.database, made.graph))
+        file, database = self._opened.source.file, self._opened.workspace.database
+        making = Making(self.name, database, made, targets_named(database, file, self.name), self._build)
         if path is None:
-            return mlir_files.artifact(module)
-        saved = mlir_files.save(module, made.graph, made.weights, Path(path))
-        return mlir_files.artifact(module, saved.model)
+            return mlir_module(module, making)
+        return mlir_module(module, making, mlir_files.save(module, made.graph, made.weights, Path(path)).model)
 
     def to_stablehlo(
         self,

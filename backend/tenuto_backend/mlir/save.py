@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from msgspec import Struct
-
-from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
 from tenuto_backend.mlir.operations import Module
 from tenuto_backend.mlir.printing import text
@@ -21,23 +18,6 @@ from tenuto_backend.weights.beside import (
     size_of,
     write_weights,
 )
-
-
-class MlirArtifact(Struct, frozen=True, eq=False):
-    """A module of MLIR as text, the names of its functions, the last of which is the model's own, and its file."""
-
-    text: str
-    functions: tuple[str, ...]
-    path: Path | None
-
-    @override
-    def __repr__(self) -> str:
-        return f"<MLIR of {len(self.functions)} functions, {self.path or 'in memory'}>"
-
-
-def artifact(module: Module, path: Path | None = None) -> MlirArtifact:
-    """What whoever builds from Python is given."""
-    return MlirArtifact(content(module), tuple(function.name for function in module.functions), path)
 
 
 def save(module: Module, graph: Graph, arrays: Mapping[str, Array], path: Path, kind: str = "") -> Saved:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 from collections.abc import Iterator
 
 from tenuto.cli.misuse import Misuse
 from tenuto.cli.sources import shown
-from tenuto.cli.target import Opened, open_file, show_findings, without_deploy
+from tenuto.cli.target import Opened, open_file, open_target, show_findings, without_deploy
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.insight.questions import declaration_at
 from tenuto_analysis.modules import starts
@@ -21,15 +22,18 @@ _PLACE = re.compile(r"(?P<file>.+):(?P<line>\d+):(?P<column>\d+)")
 
 def run(arguments: list[str]) -> int:
     read = _options(arguments)
-    file, position = _place(read.place)
-    opened = open_file(file)
+    path, position = _place(read.place)
+    elsewhere = read.deploy is not None and ":" in read.deploy
+    opened = open_target(read.deploy) if elsewhere else open_file(path)
     if opened.reports:
         return show_findings(opened, opened.reports, read.color, "not explained")
-    if read.deploy is not None and read.deploy not in opened.deploys:
-        raise Misuse(without_deploy(file, read.deploy, opened.deploys))
-    found = _explained(opened, position, (read.deploy,) if read.deploy is not None else opened.deploys)
+    if read.deploy is not None and not elsewhere:
+        if read.deploy not in opened.deploys:
+            raise Misuse(without_deploy(path, read.deploy, opened.deploys))
+        opened = opened._replace(deploys=(read.deploy,))
+    found = _explained(opened, os.path.abspath(path), position)
     if not found:
-        raise Misuse(f"{read.place} is no value that a deploy of `{file}` makes")
+        raise Misuse(f"{read.place} is no value that a deploy of `{opened.source.shown}` makes")
     if read.format == "json":
         print(json.dumps([_plain(opened, item) for item in found], indent=2))
     else:
@@ -44,7 +48,7 @@ def _options(arguments: list[str]) -> argparse.Namespace:
         epilog="Exit code: 0 explained, 1 findings, 2 misuse.",
     )
     parser.add_argument("place", metavar="FILE:LINE:COLUMN", help="lines and columns are counted from 1")
-    parser.add_argument("--deploy", metavar="NAME", help="in this deploy alone")
+    parser.add_argument("--deploy", metavar="[FILE:]NAME", help="in this deploy alone; it may be of another file")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="default: text")
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
     return parser.parse_args(arguments)
@@ -57,14 +61,19 @@ def _place(text: str) -> tuple[str, Position]:
     return found["file"], Position(int(found["line"]) - 1, int(found["column"]) - 1)
 
 
-def _explained(opened: Opened, position: Position, deploys: tuple[str, ...]) -> tuple[Explained, ...]:
-    file, db = opened.source.file, opened.workspace.database
+def _explained(opened: Opened, file: str, position: Position) -> tuple[Explained, ...]:
+    """Raises `Misuse` where there is no such file."""
+    if file != opened.source.file:
+        open_file(file)
+        opened.workspace.load(file)
+    db = opened.workspace.database
     offset = opened.workspace.lines(file).offset(position)
     inside = declaration_at(db, file, offset)
     if inside is None:
         return ()
     at = offset - inside.start
-    return explained(db, Place(file, inside.key, Span(at, at)), [(file, deploy) for deploy in deploys])
+    deploys = [(opened.source.file, deploy) for deploy in opened.deploys]
+    return explained(db, Place(file, inside.key, Span(at, at)), deploys)
 
 
 def _text(opened: Opened, found: Explained) -> Iterator[str]:

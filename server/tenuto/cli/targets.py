@@ -27,7 +27,6 @@ from tenuto_analysis.targets.analysis import Verdict, targets_named, targets_of,
 from tenuto_server.units import in_bytes, in_seconds
 from tenuto_server.workspace import report
 
-
 _LEAST_SHARE = 1e-4  # A smaller one is told as less than it.
 
 

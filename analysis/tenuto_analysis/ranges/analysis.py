@@ -13,14 +13,13 @@ from math import isinf, log
 from random import Random
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Leaf, holds
 from tenuto_analysis.dtypes import Kind as DTypeKind
 from tenuto_analysis.dtypes import Scalar
 from tenuto_analysis.graph import Function, Graph, Ssa, Weight, walk
-from tenuto_analysis.ranges.formats import Format, format_of, integer_bounds, rounded, stepped
+from tenuto_analysis.ranges.formats import Format, format_of, integer_bounds, rounded
 from tenuto_analysis.ranges.frames import within_of
 from tenuto_analysis.ranges.machine import Machine
 from tenuto_analysis.ranges.sizes import Extent, extents
@@ -72,7 +71,7 @@ def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {},
     """
     entry = graph.entry
     known = extents(graph.bounds)
-    inputs = [replace(input_range(ssa, known), sources=frozenset({place})) for place, ssa in enumerate(entry.inputs)]
+    inputs = [input_range(ssa, known) for ssa in entry.inputs]
     weights = [_stored(weight, weight_ranges.get(weight.path)) for weight in entry.weights]
     machine = Machine()
     hazards = _carried_out(machine, entry, [*inputs, *_size_inputs(entry), *weights], known)
@@ -90,7 +89,7 @@ def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {},
         shown_by = witnesses.get(suspects[key]) if key in suspects else None
         if shown_by is not None:
             told.append(Finding(hazard, True, shown_by))
-        elif hazard.definite or not hazard.doubtful:
+        else:
             told.append(Finding(hazard, hazard.definite, hazard.witness))
     return Analysis(tuple(told), machine.seen)
 
@@ -125,17 +124,13 @@ def input_range(ssa: Ssa, known: Mapping[Leaf, Extent]) -> Range:
     low, high = within_of(ssa.type.within, known)
     to = format_of(dtype)
     if to is not None:
-        low, high = _held(float(low), to, 1), _held(float(high), to, -1)
-    return Range(min(low, high), max(low, high), not isinf(low), not isinf(high))
+        low, high = _held(float(low), to), _held(float(high), to)
+    return Range(low, high, not isinf(low), not isinf(high))
 
 
-def _held(end: float, to: Format, inwards: int) -> float:
-    """A declared end as numbers of the dtype reach it: the next one inwards."""
-    if isinf(end):
-        return end
-    number = rounded(max(-to.largest, min(to.largest, end)), to)
-    beyond = number < end if inwards > 0 else number > end
-    return stepped(number, to, inwards) if beyond else number
+def _held(end: float, to: Format) -> float:
+    """A declared end as a number of the dtype."""
+    return end if isinf(end) else rounded(max(-to.largest, min(to.largest, end)), to)
 
 
 def _stored(weight: Weight, ends: tuple[float, float] | None) -> Range:

@@ -163,7 +163,8 @@ def _may_overflow(step: Step, made: Apply) -> bool:
     argument = step.frame.ranges.get(id(_tensor(made, "x")))
     if argument is None or step.frame.executing or step.struck:
         return False
-    return not argument.high_known and argument.high == inf
+    assert step.format is not None
+    return not argument.high_known and not isfinite(_exp(argument.high, step.format))
 
 
 def _large(to: Format) -> float:

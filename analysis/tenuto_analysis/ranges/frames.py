@@ -110,7 +110,7 @@ class Numbers:
 class Step:
     """One application of a primitive, for the function that says what it does to ranges."""
 
-    __slots__ = ("bounds", "causes", "doubtful", "format", "frame", "node", "result", "tainted")
+    __slots__ = ("bounds", "causes", "format", "frame", "node", "result", "spread", "tainted")
 
     def __init__(self, frame: Frame, node: Apply) -> None:
         self.frame = frame
@@ -122,7 +122,7 @@ class Step:
         given = [self.frame.ranges[id(ssa)] for ssa in self.operands()]
         self.causes = united(*(range_.causes for range_ in given))
         self.tainted = any(range_.tainted for range_ in given)
-        self.doubtful = any(range_.doubtful for range_ in given)
+        self.spread = any(range_.spread for range_ in given)
 
     # --------------------------------------------------------------------------------------------- what it is given
 
@@ -280,7 +280,7 @@ class Step:
         return f"`{self.node.op}` overflows in {dtype}: it {reached}, and the {end} finite {dtype} is {shown(bound)}"
 
     def hazard(self, kind: Kind, what: str, definite: bool = False, advice: str = "", witness: str = "") -> Hazard:
-        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness, self.doubtful)
+        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness)
 
     def path(self) -> tuple[str, ...]:
         """The ranges that led here: those of the operands, then of what these were made from."""
@@ -313,24 +313,11 @@ class Step:
 
     def finished(self, found: Range) -> Range:
         """A result with what all results take from their operands."""
-        given = [self.frame.ranges[id(ssa)] for ssa in self.operands()]
-        sources = found.sources
-        doubtful = self.doubtful
-        spread = found.spread
-        for range_ in given:
-            if range_.sources:
-                if sources and self.node.op in _COMBINING and not doubtful and sources & range_.sources:
-                    doubtful = len({id(ssa) for ssa in self.operands()}) > 1
-                sources = sources | range_.sources if sources else range_.sources
-            spread = spread or range_.spread
         tainted = self.tainted or found.tainted
-        if found.tight:
-            doubtful = False
-        if (sources, spread, doubtful, tainted, False) == (
-            found.sources, found.spread, found.doubtful, found.tainted, found.tight
-        ):  # fmt: skip
+        spread = self.spread or found.spread
+        if tainted == found.tainted and spread == found.spread:
             return found
-        return replace(found, sources=sources, spread=spread, doubtful=doubtful, tainted=tainted, tight=False)
+        return replace(found, spread=spread, tainted=tainted)
 
     def kept(self, range_: Range, *, elements: bool = True) -> Range:
         """A range that goes on unchanged; `elements` False where some elements may be left out."""
@@ -340,9 +327,6 @@ class Step:
             range_, low_met=False, high_met=False, some=None, least=None, causes=softened(range_.causes), facts=()
         )
 
-
-_COMBINING = frozenset({"add", "subtract", "multiply", "divide", "power", "modulo", "matmul", "einsum", "atan2"})
-"""The primitives whose result depends on how their operands depend on each other."""
 
 _SEEN_THROUGH = frozenset({"unsqueeze", "expand", "reshape", "cast"})
 

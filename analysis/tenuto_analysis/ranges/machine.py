@@ -217,9 +217,15 @@ class Machine:
             after = carried if only is not None else [_soft(joined(a, b)) for a, b in zip(after, carried, strict=True)]
             rows = given_back[count:]
             gathered = rows if gathered is None else [_beside(a, b) for a, b in zip(gathered, rows, strict=True)]
-            if same and place:
+            if same and place and self._settled(frame, node, carried, place, most):
                 break
         return [*after, *(gathered if gathered is not None else [UNKNOWN] * (len(node.results) - count))]
+
+    def _settled(self, frame: Frame, node: Loop, carried: list[Range], place: int, most: int) -> bool:
+        """Whether all steps that are left leave the carried values as they are."""
+        index, extent = Range(place, most - 1), Extent(place, most - 1)
+        after = self._step(frame, node, carried, index, extent)[: len(carried)]
+        return all(_inside(new, old) for new, old in zip(after, carried, strict=True))
 
     def _widened(self, frame: Frame, node: Loop, carried: list[Range], most: int | None) -> Sequence[Range]:
         """A loop of many steps, or of nobody knows how many: what it carries is widened until a step adds nothing."""
@@ -307,7 +313,8 @@ def _to_boundary(new: Range, old: Range, ssa: Ssa) -> Range:
 
 def _plain_union(a: Range, b: Range) -> Range:
     same_known = a.low_known == b.low_known and a.high_known == b.high_known
-    if same_known and a.low <= b.low and a.high >= b.high and (a.nan or not b.nan):
+    same_taint = a.tainted or not b.tainted
+    if same_known and same_taint and a.low <= b.low and a.high >= b.high and (a.nan or not b.nan):
         return a
     return Range(
         min(a.low, b.low),
@@ -315,6 +322,7 @@ def _plain_union(a: Range, b: Range) -> Range:
         a.low_known and b.low_known,
         a.high_known and b.high_known,
         a.nan or b.nan,
+        tainted=a.tainted or b.tainted,
     )
 
 
@@ -323,10 +331,10 @@ def _within(frame: Frame, ssa: Ssa, value: Range) -> Range:
     interval = ssa.type.within
     assert interval is not None
     low, high = within_of(interval, frame.extents)
-    if value.causes:
+    if value.causes or value.tainted:
         return value
     bounded = value.low >= low and value.high <= high
-    if bounded and value.known and not value.doubtful:
+    if bounded and value.known:
         return value
     ends = max(value.low, low), min(value.high, high)
     if ends[0] > ends[1]:
@@ -340,7 +348,6 @@ def _within(frame: Frame, ssa: Ssa, value: Range) -> Range:
         low_met=value.low_met and value.low == ends[0],
         high_met=value.high_met and value.high == ends[1],
         nan=False,
-        doubtful=False,
     )
 
 

@@ -58,8 +58,6 @@ class Hazard(Struct, frozen=True):
     advice: str = ""
     definite: bool = False
     witness: str = ""
-    doubtful: bool = False
-    """Whether the ranges that led here hold, but may not be reached: then only a witness counts."""
 
     @property
     def key(self) -> tuple[Kind, Place, tuple[Place, ...]]:
@@ -129,14 +127,8 @@ class Range(Struct, frozen=True):
     """Along these axes every slice has an element that is at most `low` of this."""
     total: Some | None = None
     """The values are not negative, and along these axes their sum is at most `low` of this."""
-    sources: frozenset[int] = frozenset()
-    """The inputs that the values depend on, by their places."""
     spread: bool = False
     """Whether the elements hardly reach the ends together: weights, normalised rows, and what is computed from them."""
-    doubtful: bool = False
-    """Whether the ends were computed from values that depend on each other: they hold, but may not be reached."""
-    tight: bool = False
-    """Whether a relation gave the ends, so that they are reached although the operands depend on each other."""
     tainted: bool = False
     """Whether something that was told already went into the values: what follows from it is not told again."""
 
@@ -160,7 +152,9 @@ class Range(Struct, frozen=True):
         return self.nan or (self.low_known and self.low == -inf) or (self.high_known and self.high == inf)
 
     def contains(self, number: Number) -> bool:
-        """Whether an element may be `number`."""
+        """Whether an element may be `number`. What follows from something that was told may be anything."""
+        if self.tainted:
+            return True
         if isnan(number):
             return self.nan or not self.known
         return self.low <= number <= self.high
@@ -214,9 +208,7 @@ def joined(a: Range, b: Range) -> Range:
         fixed=a.fixed and b.fixed,
         causes=united(a.causes, b.causes),
         facts=tuple(fact for fact in a.facts if fact in b.facts),
-        sources=a.sources | b.sources,
         spread=a.spread or b.spread,
-        doubtful=a.doubtful or b.doubtful,
         tainted=a.tainted or b.tainted,
     )
 

@@ -157,9 +157,8 @@ def where(step: Step) -> Range:
     if condition.low == condition.high and condition.known:
         return _one_branch(step, "a" if condition.low else "b")
     a, b = step.range("a"), step.range("b")
-    if a.infinite or b.infinite or not (a.known and b.known):
-        a = _under(step, "a", True) or a
-        b = _under(step, "b", False) or b
+    a = _under(step, "a", True) or a
+    b = _under(step, "b", False) or b
     if not condition.known:
         a, b = _doubted(a), _doubted(b)
     found = joined(replace(a, facts=()), replace(b, facts=()))
@@ -286,7 +285,9 @@ def _narrowed(x: Range, relation: str, bound: Range, step: float) -> Range:
             pass
     if low > high:
         low, high = x.low, x.high
-    return replace(x, low=low, high=high, low_known=low_known, high_known=high_known, nan=False, causes=(), facts=())
+    return replace(
+        x, low=low, high=high, low_known=low_known, high_known=high_known, causes=x.causes if x.nan else (), facts=()
+    )
 
 
 def _again(step: Step, ssa: Ssa, narrowed: dict[int, Range], depth: int) -> Range | None:

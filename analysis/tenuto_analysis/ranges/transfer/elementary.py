@@ -225,6 +225,8 @@ def reciprocal_root(step: Step) -> Range:
     if x.causes:  # What overflowed would be 0 now, and what is multiplied by that is wrong.
         step.frame.harm(x.causes)
     found = curve(step, _CURVES["rsqrt"])
+    if x.low <= 0 <= x.high and (found.causes or found.tainted):  # The root of -0.0 is -0.0.
+        found = replace(found, low=-math.inf, low_met=False)
     facts = [
         Fact(Relation.INVERSE, fact.of, math.sqrt(fact.n), missing=fact.missing)
         for fact in facts_of(x, Relation.SQUARE)
@@ -277,7 +279,12 @@ def tangent(step: Step) -> Range:
     x = step.range("x")
     if x.low > -1.5 and x.high < 1.5:
         return curve(step, Curve(math.tan, at=((0.0, 0.0),)))
-    return replace(UNKNOWN, nan=x.nan, causes=step.causes)
+    largest = min(_STEEPEST, step.format.largest) if step.format is not None else _STEEPEST
+    return step.close(-largest, largest, (x.known, x.known), nan=x.nan or x.infinite)
+
+
+_STEEPEST = 1e17
+"""More than the tangent of any number of a format: none is nearer to a pole."""
 
 
 def angle(step: Step) -> Range:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import inf, isinf, isnan
+from math import floor, inf, isinf, isnan
 
 from msgspec.structs import replace
 
@@ -15,6 +15,7 @@ from tenuto_analysis.ranges.values import (
     UNKNOWN,
     Cause,
     Fact,
+    Hazard,
     Kind,
     Number,
     Range,
@@ -73,7 +74,7 @@ def product(step: Step, a: Range, b: Range) -> Range:
     largest = max(corners, key=_value)
     nan = a.nan or b.nan
     causes: tuple[Cause, ...] = ()
-    if _zero_meets_infinity(a, b) or _zero_meets_infinity(b, a):
+    if zero_meets_infinity(a, b) or zero_meets_infinity(b, a):
         nan = True
         if not step.struck:
             definite = a.uniform and b.uniform
@@ -95,7 +96,7 @@ def _value(corner: tuple[Number, bool, bool, bool]) -> Number:
     return corner[0]
 
 
-def _zero_meets_infinity(a: Range, b: Range) -> bool:
+def zero_meets_infinity(a: Range, b: Range) -> bool:
     return _may_be_zero(a) and ((b.low == -inf and b.low_known) or (b.high == inf and b.high_known))
 
 
@@ -127,8 +128,8 @@ def divide(step: Step) -> Range:
         largest = max(abs(a.low), abs(a.high))
         if largest > 2 * step.format.unit * step.format.largest:  # What overflowed is not large against this.
             step.frame.harm(b.causes)
+    nan = nan or _both_infinite(a, b)
     if _both_infinite(a, b) and not step.struck:
-        nan = True
         what = "the quotient of two infinities is NaN"
         causes = causes or (step.hazard(Kind.INFINITIES_MEET, what, a.uniform and b.uniform),)
     found = _quotient(step, a, b, nan, causes)
@@ -170,29 +171,24 @@ def _both_infinite(a: Range, b: Range) -> bool:
 
 
 def _clipped(found: Range, bound: float, x: Range) -> Range:
-    """A quotient that is at most `bound` in size, because it is `x` over something that is not smaller."""
-    if isinf(bound):
+    """A quotient that is at most `bound` in size, because it is `x` over something that is not smaller.
+
+    Where nothing bounds `x` it may be infinite, and the quotient NaN: then the ends are bounds alone.
+    """
+    if isinf(bound) or found.causes:
         return found
     limit = bound if bound == 1.0 else bound * _SLACK
     low = 0.0 if x.low >= 0 else -limit
     high = 0.0 if x.high <= 0 else limit
-    nan = found.nan and bool(found.causes)
-    if found.causes:
-        return found
+    finite = not (isinf(x.low) or isinf(x.high))
+    nan = x.nan or (not finite and x.infinite)
     return replace(
-        found,
-        low=max(found.low, low),
-        high=min(found.high, high),
-        low_known=True,
-        high_known=True,
-        nan=nan,
-        tight=True,
-        spread=True,
+        found, low=max(found.low, low), high=min(found.high, high), low_known=finite, high_known=finite, nan=nan
     )
 
 
 def _quotient(step: Step, a: Range, b: Range, nan: bool, causes: tuple[Cause, ...]) -> Range:
-    if b.low < 0 < b.high or (b.low == 0 == b.high):
+    if b.low < 0 < b.high or (b.low == 0 == b.high) or any(isinstance(cause, Hazard) for cause in causes):
         known = (a.known and b.known) or bool(causes)
         return _open(step, -inf, inf, known, known, nan, causes, met=b.uniform and a.uniform)
     corners: list[tuple[Number, bool, bool, bool]] = []
@@ -248,7 +244,11 @@ def _open(
 def floor_divide(step: Step) -> Range:
     a, b = step.range("a"), step.range("b")
     if step.format is not None:
-        return replace(UNKNOWN, causes=step.causes)
+        nan, causes = _undefined(step, a, b)
+        quotient = _quotient(step, a, b, nan, causes)
+        low = quotient.low if isinf(quotient.low) else floor(quotient.low)
+        high = quotient.high if isinf(quotient.high) else floor(quotient.high)
+        return replace(quotient, low=float(low), high=float(high), low_met=False, high_met=False)
     if b.low <= 0 <= b.high or isinf(b.low) or isinf(b.high):
         if _may_be_zero(b):
             what = f"the divisor may be 0, and {step.result.type.dtype} has no value for that"
@@ -262,7 +262,7 @@ def floor_divide(step: Step) -> Range:
 def modulo(step: Step) -> Range:
     a, b = step.range("a"), step.range("b")
     if step.format is not None:
-        return replace(UNKNOWN, causes=step.causes)
+        return _float_remainder(step, a, b)
     if b.low <= 0 <= b.high:
         if _may_be_zero(b):
             what = f"the divisor may be 0, and {step.result.type.dtype} has no value for that"
@@ -276,6 +276,24 @@ def modulo(step: Step) -> Range:
     return step.close(b.low + 1, 0, (b.low_known, True), fixed=a.fixed and b.fixed)
 
 
+def _float_remainder(step: Step, a: Range, b: Range) -> Range:
+    """A remainder has the sign of the divisor, and its size at most."""
+    nan, causes = _undefined(step, a, b)
+    least, largest = min(b.low, 0.0), max(b.high, 0.0)
+    return step.close(least, largest, (a.known and b.known,) * 2, (False,) * 2, (False,) * 2, nan, causes)
+
+
+def _undefined(step: Step, a: Range, b: Range) -> tuple[bool, tuple[Cause, ...]]:
+    """Whether the remainder may be NaN, and why."""
+    nan = a.nan or b.nan or a.infinite
+    if not _may_be_zero(b):
+        return nan, ()
+    if step.struck:
+        return True, ()
+    what = f"the divisor may be 0 in {step.result.type.dtype}: there is no remainder"
+    return True, (step.hazard(Kind.OUTSIDE_DOMAIN, what, b.uniform, "keep the divisor away from 0"),)
+
+
 def power(step: Step) -> Range:
     base, exponent = step.range("base"), step.range("exponent")
     number = exponent.constant
@@ -287,6 +305,8 @@ def power(step: Step) -> Range:
         return UNKNOWN
     causes: tuple[Cause, ...] = ()
     dtype = step.result.type.dtype
+    if number is not None and number == int(number) and -64 <= number < 0:
+        return _negative_power(step, base, int(number))
     if base.low < 0:
         reaches = (
             base.low_known and (number is None or number != int(number)) and exponent.known and not isinf(base.low)
@@ -343,6 +363,25 @@ def _whole_power(step: Step, base: Range, number: int) -> Range:
         known, met = (ends[0][1], ends[1][1]), (ends[0][2], ends[1][2])
     finite = (not isinf(base.low), not isinf(base.high))
     return loose(step, step.close(exact[0], exact[1], known, met, finite, base.nan, fixed=base.fixed))
+
+
+def _negative_power(step: Step, base: Range, number: int) -> Range:
+    """`1 / base ** n` for a whole number."""
+    causes: tuple[Cause, ...] = ()
+    if _may_be_zero(base) and not step.struck:
+        what = f"the base may be 0, and a negative power of it is infinite in {step.result.type.dtype}"
+        definite = base.uniform or (base.low == 0 and base.low_met) or (base.high == 0 and base.high_met)
+        causes = (step.hazard(Kind.OUTSIDE_DOMAIN, what, definite, "keep the base away from 0"),)
+    if base.low <= 0 <= base.high:
+        known = base.known or bool(causes)
+        low = 0.0 if number % 2 == 0 else -inf
+        return step.close(low, inf, (known, known), (base.uniform,) * 2, (False, False), base.nan, causes)
+    ends = sorted(((_raise(base.low, number), base.low_known), (_raise(base.high, number), base.high_known)))
+    finite = not (isinf(base.low) or isinf(base.high))
+    met = (base.uniform, base.uniform)
+    return loose(
+        step, step.close(ends[0][0], ends[1][0], (ends[0][1], ends[1][1]), met, (finite, finite), base.nan, causes)
+    )
 
 
 def _raise(x: Number, y: Number) -> Number:

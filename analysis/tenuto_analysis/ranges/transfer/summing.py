@@ -19,6 +19,7 @@ from tenuto_analysis.patterns import exact_quotient
 from tenuto_analysis.ranges.formats import integer_bounds, rounded
 from tenuto_analysis.ranges.frames import Step, facts_of
 from tenuto_analysis.ranges.sizes import Extent
+from tenuto_analysis.ranges.transfer.products import zero_meets_infinity
 from tenuto_analysis.ranges.values import (
     UNKNOWN,
     Fact,
@@ -160,10 +161,13 @@ def multiplied(step: Step) -> Range:
     if size <= 1:
         low = 0.0 if x.low >= 0 else -1.0
         return step.close(
-            low if step.bounds is None else int(low), 1 if step.bounds else 1.0, (x.low_known, x.high_known)
+            low if step.bounds is None else int(low),
+            1 if step.bounds else 1.0,
+            (x.low_known, x.high_known),
+            nan=x.nan,
         )
     if n.high is None or n.high > 10_000 or isinf(size):
-        return replace(UNKNOWN, causes=step.causes)
+        return replace(UNKNOWN, nan=x.nan or isinf(size), causes=step.causes)
     largest = _raised(size, n.high)
     low = (_raised(x.low, n.low) if x.low >= 1 else 0) if x.low >= 0 else -largest
     met = x.uniform and n.only is not None
@@ -312,7 +316,7 @@ def _term(a: Range, b: Range) -> Range:
         most[0],
         least[1],
         most[1],
-        a.nan or b.nan,
+        a.nan or b.nan or zero_meets_infinity(a, b) or zero_meets_infinity(b, a),
         uniform,
         uniform,
         fixed=a.fixed and b.fixed,

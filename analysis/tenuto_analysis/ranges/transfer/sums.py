@@ -54,7 +54,7 @@ def subtract(step: Step) -> Range:
         return Range(0 if step.bounds else 0.0, 0 if step.bounds else 0.0, low_met=True, high_met=True)
     found = _sum(step, a, _negated(b))
     if a.facts and not step.causes and any(relates(step, fact, "b") and fact.n == 1.0 for fact in facts_of(a, *TOPS)):
-        found = replace(found, low=max(found.low, 0.0), low_known=True, tight=True)
+        found = replace(found, low=max(found.low, 0.0), low_known=True)
     return found
 
 
@@ -72,18 +72,10 @@ def _below_another(step: Step, a: Range, b: Range) -> Range | None:
             continue
         if b.low == -inf and b.low_known and a.low == -inf and a.low_known:
             return Range(-inf, 0.0, nan=True) if step.struck else _masked_row(step, a, b)
-        found = _sum(step, replace(a, facts=()), _negated(b), quiet=True)
-        some = Some(fact.axes, 0.0) if fact.relation is Relation.PEAK else None
-        high_known = True
-        return replace(
-            found,
-            high=min(found.high, 0.0),
-            low=min(found.low, 0.0),
-            high_known=high_known,
-            nan=False,
-            some=some,
-            tight=True,
-        )
+        meets = a.high == inf and a.high_known
+        found = _sum(step, replace(a, facts=()), _negated(b), quiet=not meets)
+        some = Some(fact.axes, 0.0) if fact.relation is Relation.PEAK and not a.infinite else None
+        return replace(found, high=min(found.high, 0.0), low=min(found.low, 0.0), high_known=True, some=some)
     return None
 
 

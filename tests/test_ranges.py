@@ -21,7 +21,6 @@ from tenuto_analysis.ranges.transfer.table import TRANSFERS
 from tenuto_analysis.ranges.values import Range
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_grammar import syntax
-from tests.corpus import BUILT_IN, Pair, pairs
 
 ROOT = Path(__file__).parent.parent
 DATABASE = Database()
@@ -72,7 +71,7 @@ def test_every_primitive_says_what_it_does_to_ranges() -> None:
     assert set(TRANSFERS) == declared
 
 
-# ------------------------------------------------------------------------------------------------- what is said of values
+# ----------------------------------------------------------------------------------------------- what is said of values
 
 
 def loaded(text: str) -> str:
@@ -193,7 +192,7 @@ deploy made = Made { weights: init(seed = 0), dims: { N: 1 .. 9000 } }
     assert not math.isinf(found.high)
 
 
-# ------------------------------------------------------------------------------------------------- programs and examples
+# ------------------------------------------------------------------------------------------------ programs and examples
 
 
 def told(text: str) -> list[tuple[str, str]]:
@@ -201,29 +200,6 @@ def told(text: str) -> list[tuple[str, str]]:
     file = loaded(text)
     found = model.findings(DATABASE, file)
     return [(text[finding.span.start : finding.span.end], finding.rule) for finding in found]
-
-
-@pytest.mark.parametrize("pair", list(pairs()), ids=lambda pair: pair.name)
-def test_a_hazard_of_the_corpus_is_told_where_it_happens_and_its_twin_is_silent(pair: Pair) -> None:
-    assert set(pair.marked) <= {stretch for stretch, _ in told(pair.buggy)}
-    assert told(pair.twin) == []
-
-
-OTHERS = [
-    (pair, dtype)
-    for pair in pairs()
-    if not pair.name.startswith(f"{BUILT_IN}:")
-    for dtype in pair.verdicts
-    if dtype != pair.written()
-]
-
-
-@pytest.mark.parametrize(("pair", "dtype"), OTHERS, ids=lambda item: item if isinstance(item, str) else item.name)
-def test_a_hazard_of_the_corpus_is_told_in_the_dtypes_in_which_it_happens(pair: Pair, dtype: str) -> None:
-    buggy, twin = pair.in_dtype(dtype)
-    wanted = set(re.findall(r"`([^`]*)`", pair.verdicts[dtype]))
-    assert wanted <= {stretch for stretch, _ in told(buggy)}
-    assert told(twin) == []
 
 
 @pytest.mark.parametrize("policy", ["f32", "bf16"])

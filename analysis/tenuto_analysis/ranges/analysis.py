@@ -89,7 +89,7 @@ def analyse(graph: Graph, weight_ranges: Mapping[str, tuple[float, float]] = {},
         shown_by = witnesses.get(suspects[key]) if key in suspects else None
         if shown_by is not None:
             told.append(Finding(hazard, True, shown_by))
-        else:
+        elif hazard.definite or not hazard.doubtful:
             told.append(Finding(hazard, hazard.definite, hazard.witness))
     return Analysis(tuple(told), machine.seen)
 

@@ -94,20 +94,45 @@ def at_subtract(step: Step) -> Hazard | None:
     """`mean(x * x) - mean(x) * mean(x)`."""
     if step.format is None:
         return None
-    first, second = step.maker(step.ssa("a"), "mean"), _squared(step, step.ssa("b"))
-    if first is None or second is None:
-        return None
-    squares = _squared(step, _tensor(first, "x"))
-    mean = step.maker(second, "mean")
-    if squares is None or mean is None:
-        return None
-    inner = _tensor(mean, "x")
-    if step.frame.number(squares) != step.frame.number(inner):
+    inner = _of_variance(step)
+    if inner is None:
         return None
     x = step.frame.ranges[id(inner)]
     if x.known or step.frame.executing or step.struck:
         return None  # The ranges decide: it matters where the difference falls below 0.
     return _cancelled(step, x)
+
+
+def not_negative(step: Step) -> bool:
+    """Whether a difference is not negative over the reals: a variance, or the square of a distance."""
+    first = step.frame.makers.get(id(step.ssa("a")))
+    if not isinstance(first, Apply) or first.op not in ("mean", "add"):
+        return False
+    if first.op == "mean":
+        return _of_variance(step) is not None
+    sums = [step.maker(_tensor(first, name), "sum") for name in ("a", "b")]
+    squares = [None if added is None else _squared(step, _tensor(added, "x")) for added in sums]
+    doubled = step.maker(step.ssa("b"), "multiply")
+    if doubled is None:
+        return False
+    factors = (_tensor(doubled, "a"), _tensor(doubled, "b"))
+    mixed = next((step.maker(other, "sum") for one, other in (factors, factors[::-1]) if _number(step, one) == 2), None)
+    product = step.maker(_tensor(mixed, "x"), "multiply") if mixed is not None else None
+    if product is None:
+        return False
+    wanted = {step.frame.number(square) for square in squares if square is not None}
+    return wanted == {step.frame.number(_tensor(product, name)) for name in ("a", "b")}
+
+
+def _of_variance(step: Step) -> Ssa | None:
+    """What `mean(x * x) - mean(x) * mean(x)` is the variance of."""
+    first, second = step.maker(step.ssa("a"), "mean"), _squared(step, step.ssa("b"))
+    squares = _squared(step, _tensor(first, "x")) if first is not None else None
+    mean = step.maker(second, "mean") if second is not None else None
+    if squares is None or mean is None:
+        return None
+    inner = _tensor(mean, "x")
+    return inner if step.frame.number(squares) == step.frame.number(inner) else None
 
 
 def _cancelled(step: Step, x: Range) -> Hazard:

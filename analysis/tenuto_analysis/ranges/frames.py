@@ -110,7 +110,7 @@ class Numbers:
 class Step:
     """One application of a primitive, for the function that says what it does to ranges."""
 
-    __slots__ = ("bounds", "causes", "format", "frame", "node", "result", "spread", "tainted")
+    __slots__ = ("bounds", "causes", "doubtful", "format", "frame", "node", "result", "spread", "tainted")
 
     def __init__(self, frame: Frame, node: Apply) -> None:
         self.frame = frame
@@ -123,6 +123,7 @@ class Step:
         self.causes = united(*(range_.causes for range_ in given))
         self.tainted = any(range_.tainted for range_ in given)
         self.spread = any(range_.spread for range_ in given)
+        self.doubtful = any(range_.doubtful for range_ in given)
 
     # --------------------------------------------------------------------------------------------- what it is given
 
@@ -280,7 +281,7 @@ class Step:
         return f"`{self.node.op}` overflows in {dtype}: it {reached}, and the {end} finite {dtype} is {shown(bound)}"
 
     def hazard(self, kind: Kind, what: str, definite: bool = False, advice: str = "", witness: str = "") -> Hazard:
-        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness)
+        return Hazard(kind, self.node.origin, (), what, self.path(), advice, definite, witness, self.doubtful)
 
     def path(self) -> tuple[str, ...]:
         """The ranges that led here: those of the operands, then of what these were made from."""
@@ -315,9 +316,10 @@ class Step:
         """A result with what all results take from their operands."""
         tainted = self.tainted or found.tainted
         spread = self.spread or found.spread
-        if tainted == found.tainted and spread == found.spread:
+        doubtful = self.doubtful or found.doubtful
+        if (tainted, spread, doubtful) == (found.tainted, found.spread, found.doubtful):
             return found
-        return replace(found, spread=spread, tainted=tainted)
+        return replace(found, spread=spread, doubtful=doubtful, tainted=tainted)
 
     def kept(self, range_: Range, *, elements: bool = True) -> Range:
         """A range that goes on unchanged; `elements` False where some elements may be left out."""

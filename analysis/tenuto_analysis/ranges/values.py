@@ -58,6 +58,8 @@ class Hazard(Struct, frozen=True):
     advice: str = ""
     definite: bool = False
     witness: str = ""
+    doubtful: bool = False
+    """Whether only rounding leads there: then it is told only where some input shows it."""
 
     @property
     def key(self) -> tuple[Kind, Place, tuple[Place, ...]]:
@@ -129,6 +131,8 @@ class Range(Struct, frozen=True):
     """The values are not negative, and along these axes their sum is at most `low` of this."""
     spread: bool = False
     """Whether the elements hardly reach the ends together: weights, normalised rows, and what is computed from them."""
+    doubtful: bool = False
+    """Whether the values are not negative over the reals, though a rounding may make them so."""
     tainted: bool = False
     """Whether something that was told already went into the values: what follows from it is not told again."""
 
@@ -209,6 +213,7 @@ def joined(a: Range, b: Range) -> Range:
         causes=united(a.causes, b.causes),
         facts=tuple(fact for fact in a.facts if fact in b.facts),
         spread=a.spread or b.spread,
+        doubtful=a.doubtful or b.doubtful,
         tainted=a.tainted or b.tainted,
     )
 

@@ -42,7 +42,7 @@ def _subtract(step: Step) -> Range:
     found = subtract(step)
     if form is not None:
         step.frame.tell(form)
-    return found
+    return replace(found, doubtful=True) if forms.not_negative(step) else found
 
 
 def _instead(found: Range, form: Hazard) -> Range:

@@ -73,6 +73,13 @@ def test_signatures_are_read_back(tenuto: Command) -> None:
         "  model Block(x: f32[B, 4]) -> f32[B, 4]\n"
         "    called 2 times, 3 nodes, 2 weights, net.ten:6:1\n"
         "4 weights: 40 parameters, 160 B in net.safetensors\n"
+        "what a run costs:\n"
+        "  flops: 88*B\n"
+        "  product_flops: 64*B\n"
+        "  bytes_read: 161*B + 168\n"
+        "  bytes_written: 136*B\n"
+        "  activation_bytes: 65*B\n"
+        "  weight_bytes: 160\n"
         "ledger: agrees with the structure\n"
     )
 

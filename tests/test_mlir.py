@@ -262,6 +262,13 @@ def test_the_typed_interface_is_what_a_binary_keeps() -> None:
         ("tenuto.size.0", "B"),
         ("tenuto.bound.0", "B >= 1"),
         ("tenuto.bound.1", "B <= 8"),
+        # Two parts, each with a product and a sum of B x 4 numbers; what a part moves beside is its bf16 weight.
+        ("tenuto.flops", "16*B"),
+        ("tenuto.product_flops", "0"),
+        ("tenuto.bytes_read", "64*B + 80"),
+        ("tenuto.bytes_written", "64*B + 32"),
+        ("tenuto.activation_bytes", "48*B + 16"),
+        ("tenuto.weight_bytes", "48"),
     )
     assert all(not function.reflection for function in module.functions[:-1])
     head = next(line for line in text(module).splitlines() if "@Twice(" in line)

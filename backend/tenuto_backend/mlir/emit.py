@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 
+from tenuto_analysis.cost.told import told
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.diagnostics.deploys import CannotBuild
@@ -65,16 +66,18 @@ def _notes(graph: Graph) -> Iterator[tuple[str, str]]:
     """What a binary keeps of the interface: what the model takes and gives, in order and as Tenuto writes it."""
     interface = of_graph(graph)
     yield "tenuto.deploy", graph.name
-    told = {
+    interface_told = {
         "input": [str(port) for port in interface.inputs],
         "output": [str(port) for port in interface.outputs],
         "size": [*interface.symbols],
         "bound": [render(bound) for bound in interface.bounds],
         "size_input": [f"{name} = {leaf}" for name, leaf in interface.size_inputs],
     }
-    for kind, items in told.items():
+    for kind, items in interface_told.items():
         for at, item in enumerate(items):
             yield f"tenuto.{kind}.{at}", item
+    for name, formula in told(graph):
+        yield f"tenuto.{name}", formula
 
 
 def _function(writer: _Writer, function: Function, bounds: Sequence[Constraint] | None) -> mlir.Function:

@@ -72,6 +72,7 @@ class Interface(Struct, frozen=True):
     contradictions: tuple[str, ...]
     ledger: str
     differences: tuple[str, ...]
+    cost: tuple[tuple[str, str], ...] = ()
 
     @property
     def parameters(self) -> int:
@@ -112,6 +113,7 @@ def interface(found: Structure, ledger: Ledger | None, unreadable: str = "") -> 
         contradictions(found),
         "unreadable" if unreadable else state,
         (f"it cannot be read: {unreadable}",) if unreadable else said,
+        ledger.cost if ledger is not None else (),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from tenuto_analysis.cost.told import told
 from tenuto_analysis.dims import render
 from tenuto_analysis.graph import Function, Graph
 from tenuto_backend.instances import policy_text
@@ -43,6 +44,7 @@ def ledger(graph: Graph, pages: Sequence[Page], checkpoints: Mapping[str, tuple[
         "bounds": [render(bound) for bound in graph.bounds],
         "assumed": [[render(constraint), why] for constraint, why in graph.assumed],
         "functions": [_page(page) for page in pages],
+        "cost": told(graph),
     }
     return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
 
@@ -57,6 +59,6 @@ def _page(page: Page) -> dict[str, object]:
         "inputs": page.inputs,
         "outputs": page.outputs,
         "weights": page.weights,
-        "values": [[told.name, told.type, told.source] for told in page.values],
+        "values": [[value.name, value.type, value.source] for value in page.values],
         **({"policy": policy} if policy else {}),
     }

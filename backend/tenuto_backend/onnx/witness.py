@@ -49,6 +49,7 @@ class Ledger(Struct, frozen=True):
     weights: tuple[tuple[str, ...], ...]
     bounds: tuple[str, ...] = ()
     assumed: tuple[tuple[str, str], ...] = ()
+    cost: tuple[tuple[str, str], ...] = ()
     version: int = field(default=1)
 
 

@@ -17,6 +17,7 @@ from tenuto_backend.onnx.structure import Structure, UnreadableModel, open_model
 from tenuto_backend.onnx.witness import UnreadableLedger, ledger_of
 
 _MOST = 10
+_LONGEST = 110  # Characters of a formula.
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -58,7 +59,7 @@ def _module_text(path: str, shown: mlir.Interface, weights: bool) -> Iterator[st
     yield ""
     yield f"model {shown.signature.text(shown.deploy)}"
     for name, text in shown.told.items():
-        yield f"  {name}: {text}"
+        yield f"  {name}: {_readable(text)}"
     yield ""
     own = shown.signature
     source = f", {own.source}" if own.source else ""
@@ -83,6 +84,10 @@ def _module_text(path: str, shown: mlir.Interface, weights: bool) -> Iterator[st
         yield from some(shown.problems)
     else:
         yield "interface: as the types say"
+
+
+def _readable(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ... (--json tells all)"
 
 
 def read_structure(path: str) -> Structure:
@@ -120,6 +125,9 @@ def _text(path: str, shown: Interface, weights: bool) -> Iterator[str]:
     if shown.domains:
         yield f"operators that are not ONNX's own: {', '.join(shown.domains)}"
     yield from _weights(shown, weights)
+    if shown.cost:
+        yield "what a run costs:"
+        yield from (f"  {name}: {_readable(formula)}" for name, formula in shown.cost)
     yield from _agreement(shown)
 
 

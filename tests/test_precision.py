@@ -237,6 +237,12 @@ def test_the_inner_clause_wins(said: Mapping[str, str], product: str) -> None:
     assert dtypes_of(graph, "matmul") == [(product, product, "f32")]
 
 
+def test_a_deploy_without_a_policy_takes_that_of_its_type() -> None:
+    text = PRODUCT.format(setting="").replace("deploy d =", "deploy d: Fast =")
+    graph = graph_of(f"type Fast = model(float[B, 8]) -> float[B, 4] precision mixed\n{text}")
+    assert dtypes_of(graph, "matmul") == [("bf16", "bf16", "f32")]
+
+
 def test_a_part_read_from_outside_has_the_dtype_of_its_own_policy() -> None:
     graph = graph_of("""
 import std.nn { Embedding }

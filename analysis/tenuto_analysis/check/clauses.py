@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_analysis.check import expressions, policies
+from tenuto_analysis import modules
+from tenuto_analysis.check import expressions, policies, queries
 from tenuto_analysis.check.context import Context
+from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.types import UnknownPolicy
 from tenuto_analysis.diagnostics.words import nearest
 from tenuto_analysis.dtypes import SCALARS, Scalar
@@ -71,6 +73,25 @@ def policy(ctx: Context, node: syntax.Expression) -> Precision | None:
         case _:
             ctx.report(UnknownPolicy(node.span, "this", "precision policy", (), NAMED))
             return None
+
+
+def of_type(db: Database, file: str, node: syntax.Type | None) -> Precision | None:
+    """The policy that a type asks for, where it is an alias with a clause: `type Fast = model(...) precision mixed`."""
+    match node:
+        case syntax.Type(base=syntax.TensorType(path=path)):
+            first, *rest = (part.text for part in path.parts)
+            target = modules.lookup(db, file, first)
+        case _:
+            return None
+    if target is not None and target.name is None and rest:
+        target = modules.Target(target.file, rest[0])
+    alias = modules.declaration(db, target.file, target.name) if target is not None and target.name else None
+    if target is None or target.name is None or not isinstance(alias, syntax.TypeAlias):
+        return None
+    if alias.local.precision is None:
+        return of_type(db, target.file, alias.type)
+    ctx = Context(db, target.file, target.name, queries.owner_of(target.file, target.name))
+    return policy(ctx, alias.local.precision)
 
 
 def _declared(ctx: Context, text: str) -> Value | None:

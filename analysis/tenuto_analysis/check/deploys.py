@@ -33,7 +33,7 @@ def deploy(db: Database, file: str, key: str, node: syntax.Deploy, recorder: Rec
             _fits_type(ctx, node, model)
     elif model != UNKNOWN:
         ctx.report(TypeMismatch(node.model.span, "a model", str(model)))
-    _settings(ctx, node.settings)
+    _settings(ctx, node)
     return queries.Body(tuple(ctx.problems), frozenset(ctx.used), model, (), tuple(ctx.values))
 
 
@@ -128,9 +128,9 @@ def _fits_type(ctx: Context, node: syntax.Deploy, model: Reference) -> None:
         ctx.report(TypeMismatch(node.type.span, "a model type", str(wanted)))
 
 
-def _settings(ctx: Context, settings: syntax.Map) -> None:
+def _settings(ctx: Context, node: syntax.Deploy) -> None:
     seen: dict[str, syntax.Identifier] = {}
-    for item in settings.settings:
+    for item in node.settings.settings:
         name = item.key.text
         if name in seen:
             ctx.report(DuplicateName(item.key.span, name, ctx.place(seen[name].span)))
@@ -141,7 +141,7 @@ def _settings(ctx: Context, settings: syntax.Map) -> None:
                 _weights(ctx, item)
             case "precision":
                 if not isinstance(item.value, syntax.Range):
-                    clauses.policy(ctx, item.value)
+                    _precision(ctx, node, item.value)
             case "target":
                 _target(ctx, item)
             case "dims":
@@ -152,6 +152,13 @@ def _settings(ctx: Context, settings: syntax.Map) -> None:
                 pass
             case _:
                 ctx.report(UnknownSetting(item.key.span, name, nearest(name, SETTINGS)))
+
+
+def _precision(ctx: Context, node: syntax.Deploy, value: syntax.Expression) -> None:
+    """The policy of a deploy is the one that its type asks for, where that asks for one."""
+    policy, wanted = clauses.policy(ctx, value), clauses.of_type(ctx.db, ctx.file, node.type)
+    if policy is not None and wanted is not None and policy != wanted:
+        ctx.report(InvalidSetting(value.span, "precision", f"the type of the deploy asks for `{wanted}`"))
 
 
 def _weights(ctx: Context, item: syntax.Setting) -> None:

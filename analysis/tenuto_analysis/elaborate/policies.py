@@ -57,11 +57,11 @@ def of_definition(db: Database, file: str, key: str) -> Precision | None:
 
 
 def of_deploy(ctx: Context, node: syntax.Deploy) -> Precision:
-    """The policy of a deploy: `f32`, where it names none."""
+    """The policy of a deploy, or that of its type; `f32`, where neither names one."""
     for setting in node.settings.settings:
         if setting.key.text == "precision" and not isinstance(setting.value, syntax.Range):
             return clauses.policy(ctx, setting.value) or F32
-    return F32
+    return clauses.of_type(ctx.db, ctx.file, node.type) or F32
 
 
 def of_call(db: Database, resolved: Resolved, user: Precision) -> Precision:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
 
+from tenuto_analysis.check import clauses
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.elaborate.builder import Refusal
@@ -209,7 +210,12 @@ def _deploy(db: Database, graph: Graph, policy: Precision) -> Iterator[Reason]:
     node = declaration(db, graph.file, graph.name)
     assert isinstance(node, syntax.Deploy)
     setting = next((item for item in node.settings.settings if item.key.text == "precision"), None)
-    if setting is None:
+    if setting is None and node.type is not None and clauses.of_type(db, graph.file, node.type) is not None:
+        yield Reason(
+            f"the policy is `{policy}`, by the type of the deploy `{graph.name}`",
+            Place(graph.file, graph.name, node.type.span),
+        )
+    elif setting is None:
         yield Reason(f"the policy is `f32`, as the deploy `{graph.name}` names none", None)
     else:
         place = Place(graph.file, graph.name, setting.span)

@@ -5,7 +5,6 @@ IREE is imported when it is first asked for: only heavy tests do, for which `./d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,19 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from tenuto_backend.iree import compiler
+from tenuto_backend.iree.targets import HOST, target
 from tenuto_backend.reference.values import Array
 
-FLAGS = (
-    "--iree-hal-target-device=local",
-    "--iree-hal-local-target-device-backends=llvm-cpu",
-    "--iree-llvmcpu-target-cpu=host",
-    "--iree-input-demote-f64-to-f32=false",
-    "--iree-llvmcpu-stack-allocation-limit=262144",
-)
-
-
-class NotCompiled(Exception):
-    """The compiler's first error."""
+FLAGS = target(HOST).tries[0]
 
 
 def verify(text: str) -> None:
@@ -45,13 +36,8 @@ def canonical(text: str) -> str:
 
 
 def compiled(text: str) -> bytes:
-    """A binary; the compiler runs in a process of its own. Raises `NotCompiled`."""
-    compiler: Any = import_module("iree.compiler")
-    try:
-        return bytes(compiler.compile_str(text, extra_args=[*FLAGS]))
-    except compiler.CompilerToolError as error:
-        told = re.search(r"(?:error: .*|undefined symbol: .*)", str(error))
-        raise NotCompiled(told[0] if told else str(error)) from error
+    """A binary for this processor; raises `NotCompiled`."""
+    return compiler.compiled(text, target(HOST))
 
 
 Loaded = Callable[[str, Sequence[Array]], Sequence[Array]]

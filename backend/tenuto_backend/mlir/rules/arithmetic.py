@@ -69,6 +69,22 @@ def _column(dtype: Scalar) -> int:
     return {Kind.FLOAT: 0, Kind.SIGNED: 1}.get(dtype.kind, 2)
 
 
+_ROUNDED_UP = {"f8e4m3": (15 * 2.0**-10, 2.0**-6), "f8e5m2": (7 * 2.0**-17, 2.0**-14)}
+"""From which number on a dtype rounds up to its smallest normal number, and that number."""
+
+
+def _rounded_up(body: Body, value: Value, source: Scalar, target: str) -> Value:
+    """What becomes the smallest normal number is made that before it is cast: IREE 3.13 makes 0 of it."""
+    if target not in _ROUNDED_UP:
+        return value
+    kind = element(source)
+    low, high = (body.constant(number, kind) for number in _ROUNDED_UP[target])
+    size = body.op("math.absf", [value], kind)
+    ends = [test(body, "greater_equal", source, size, low), test(body, "less", source, size, high)]
+    near = body.op("arith.andi", ends, I1)
+    return body.op("arith.select", [near, body.op("math.copysign", [high, value], kind), value], kind)
+
+
 def cast(body: Body, value: Value, dtype: DType, to: DType) -> Value:
     """A number in another dtype; towards zero from float to integer, true where it is not zero."""
     source, target = scalar(dtype), scalar(to)
@@ -80,8 +96,10 @@ def cast(body: Body, value: Value, dtype: DType, to: DType) -> Value:
     if source.kind is Kind.FLOAT and target.kind is Kind.FLOAT:
         if source.bits == target.bits:
             wide = body.op("arith.extf", [value], element(_F32))
-            return body.op("arith.truncf", [wide], kind)
-        return body.op("arith.extf" if target.bits > source.bits else "arith.truncf", [value], kind)
+            return body.op("arith.truncf", [_rounded_up(body, wide, _F32, target.name)], kind)
+        if target.bits > source.bits:
+            return body.op("arith.extf", [value], kind)
+        return body.op("arith.truncf", [_rounded_up(body, value, source, target.name)], kind)
     if source.kind is Kind.FLOAT:
         return body.op("arith.fptosi" if target.kind is Kind.SIGNED else "arith.fptoui", [value], kind)
     if target.kind is Kind.FLOAT:

@@ -329,6 +329,45 @@ def test_iree_computes_what_our_evaluator_does(policy: str, folder: Path) -> Non
         agree(list(deploy.evaluate(**inputs).values()), run(artifact.functions[-1], list(inputs.values())), 30.0)
 
 
+TYPED = """
+fn turned(w: quant(i4, group = 32)[N, K]) -> quant(i4, axis = 0, group = 32)[K, N] = transpose(w)
+
+model Layer[N](x: f32[B, 64]) -> f32[B, N] {
+  param weight: quant(i4, group = 32)[N, 64] = normal(std = 0.5)
+  return x @ transpose(weight)
+}
+
+model Whole(x: f32[B, 64], w: quant(i8, axis = 0)[16, 32]) -> f32[B, 24] {
+  param mx: quant(f8e4m3, group = 32, scale = f16)[16, 64] = normal(std = 0.5)
+  param last: quant(i4, group = 32)[24, 32] = normal(std = 0.5)
+  sub one = Layer[32]
+  let y = one(x) @ transpose(w) + x @ transpose(mx)
+  let z = y @ w
+  return z @ turned(last)
+}
+
+deploy whole = Whole { weights: init(seed = 0), dims: { B: 1 .. 4 } }
+"""
+
+
+def test_a_program_may_say_the_types_itself(folder: Path) -> None:
+    """The weights are drawn or read as floats; an input is passed as its numbers and its scales."""
+    (folder / "model.ten").write_text(TYPED, encoding="utf-8")
+    deploy = tenuto.load(folder / "model.ten").deploy("whole")
+    assert [str(port) for port in deploy.inputs] == ["x: f32[B, 64]", "w: i8[16, 32]", "w.scale: f32[16]"]
+    drawn = deploy.draw(1, B=3)
+    wanted = list(deploy.evaluate(**drawn).values())
+    agree(wanted, list(deploy.run(**drawn).values()), 30.0)
+    w = drawn["w"].astype(np.float64) * drawn["w.scale"][:, None]
+    _, found = made(TYPED, "")
+    values = {path: found.weights[path].astype(np.float64) for path in found.weights}
+    one, mx, last = (values[path] * np.repeat(values[f"{path}.scale"], 32, 1) for path in ("one.weight", "mx", "last"))
+    x = drawn["x"].astype(np.float64)
+    y = x @ one.T @ w.T + x @ mx.T
+    expected = y @ w @ last.T
+    assert np.linalg.norm(wanted[0] - expected) < 1e-6 * np.linalg.norm(expected)
+
+
 # -------------------------------------------------------------------------------------------------------------- MiniLM
 
 

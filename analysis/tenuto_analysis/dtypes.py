@@ -155,7 +155,7 @@ def in_class(dtype: DType, bound: DTypeClass) -> bool:
         case Accumulated(of=of):
             return _CLASS_KINDS[of.bound] <= _CLASS_KINDS[bound]
         case Quantised():
-            return bound in (DTypeClass.ANY, DTypeClass.NUMBER, DTypeClass.FLOATING)
+            return bound is DTypeClass.ANY
         case UnknownDType():
             return True
 

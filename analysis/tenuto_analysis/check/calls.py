@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from tenuto_analysis.check import arguments, builtins, expressions, models, queries, records
+from tenuto_analysis.check import arguments, builtins, expressions, models, quantised, queries, records
 from tenuto_analysis.check.arguments import Bound, Given, source_of
 from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Context, existential_owner
@@ -217,7 +217,7 @@ def apply(
         return UNKNOWN
     is_pattern = KindValue(StaticKind.PATTERN)
     pattern = next((item.span for item in bound if item.parameter.type == is_pattern), span)
-    result = _result(ctx, fit, signature, span, pattern)
+    result = quantised.result_of(ctx, signature, bound, _result(ctx, fit, signature, span, pattern))
     if ctx.recorder is not None:
         taken = tuple((b.parameter.name, b.value, b.span if b.given else None, b.parts) for b in bound)
         ctx.recorder.calls[span] = Resolved(signature, fit.substitution.values, taken, result)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tenuto_analysis.check import builtins, expressions, models, written
+from tenuto_analysis.check import builtins, expressions, models, quantised, written
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.check.matching import Source
@@ -23,7 +23,7 @@ from tenuto_analysis.dims import (
     minimum,
     of,
 )
-from tenuto_analysis.dtypes import Kind, kinds
+from tenuto_analysis.dtypes import Kind, Quantised, kinds
 from tenuto_analysis.shapes import Failure, axis_size
 from tenuto_analysis.types import (
     NONE,
@@ -78,7 +78,11 @@ def subscript(ctx: Context, node: syntax.Subscript) -> Value:
             reference = Reference(file, name, tuple((item.name, item.value) for item in found))
             return models.written_reference(ctx, reference, found, node.span)
         case DTypeValue(dtype=dtype):
-            return Tensor(dtype, written.shape(ctx, node.indices))
+            shape = written.shape(ctx, node.indices)
+            return Tensor(quantised.written(ctx, node.span, dtype, shape), shape)
+        case Tensor(dtype=Quantised() as dtype):
+            quantised.refuse(ctx, node.span, "an index", dtype)
+            return UNKNOWN
         case Tensor():
             return _tensor(ctx, base, node)
         case ListValue() | TupleValue() | Sequence() | ConfigList() | ShapeValue() | Placeholder():

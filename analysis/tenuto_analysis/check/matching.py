@@ -13,6 +13,7 @@ from tenuto_analysis.check import settling
 from tenuto_analysis.check.context import Context, existential_owner
 from tenuto_analysis.check.evidence import failure_of
 from tenuto_analysis.diagnostics.base import Edit, Related
+from tenuto_analysis.diagnostics.quantised import QuantisedOperand
 from tenuto_analysis.diagnostics.shapes import RankMismatch
 from tenuto_analysis.diagnostics.types import DTypeMismatch, TypeMismatch
 from tenuto_analysis.dims import Dim, Symbol, literal
@@ -28,6 +29,7 @@ from tenuto_analysis.dtypes import (
     DTypeVariable,
     Kind,
     Policy,
+    Quantised,
     Scalar,
     UnknownDType,
     Weak,
@@ -264,6 +266,10 @@ def _match_dtype(ctx: Context, fit: Fit, wanted: DType, actual: DType, source: S
             found = fit.substitution.values.get(name)
             if isinstance(found, DTypeValue):
                 _meet(ctx, fit, found.dtype, actual, source, fit.bound_by.get(name))
+            elif isinstance(actual, Quantised) and not in_class(actual, bound):
+                fit.failed = True
+                ctx.report(QuantisedOperand(source.span, "the operator", str(actual)))
+                bind(fit, name, DTypeValue(UNKNOWN_DTYPE), source)
             elif not in_class(actual, bound):
                 fit.failed = True
                 expected = "number" if bound is DTypeClass.NUMBER else bound.value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from tenuto_analysis.check import expressions, matching
+from tenuto_analysis.check import expressions, matching, quantised
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import evidence_of, failure_of
 from tenuto_analysis.diagnostics.base import Related
@@ -35,6 +35,7 @@ from tenuto_analysis.dtypes import (
     DType,
     DTypeClass,
     Kind,
+    Quantised,
     UnknownDType,
     Weak,
     accumulated,
@@ -116,6 +117,10 @@ def _elementwise(
     a, b = _operand(ctx, operator, *left), _operand(ctx, operator, *right)
     if a is None or b is None:
         return UNKNOWN
+    for node, tensor in ((left[0], a), (right[0], b)):
+        if isinstance(tensor.dtype, Quantised):
+            quantised.refuse(ctx, node.span, f"`{operator}`", tensor.dtype)
+            return UNKNOWN
     dtype = met_dtype(ctx, a.dtype, b.dtype)
     if dtype is None:
         _report_dtypes(ctx, (left[0], a.dtype), (right[0], b.dtype))
@@ -266,6 +271,12 @@ def _matmul(ctx: Context, node: syntax.Binary, left: Value, right: Value) -> Val
             shown = shape_text(tensor.shape)
             wanted = "..., M, N" if axes == 2 else "..., N"
             ctx.report(RankMismatch(operand.span, "the operand of `@`", wanted, shown, origins=()))
+            return UNKNOWN
+    kinds_read = quantised.as_factor(left.dtype, right.dtype), quantised.as_factor(right.dtype, left.dtype)
+    left, right = Tensor(kinds_read[0], left.shape, left.within), Tensor(kinds_read[1], right.shape, right.within)
+    for operand, tensor in ((node.left, left), (node.right, right)):
+        if isinstance(tensor.dtype, Quantised):
+            quantised.refuse(ctx, operand.span, "`@` of two quantised tensors", tensor.dtype)
             return UNKNOWN
         if not in_class(tensor.dtype, DTypeClass.NUMBER):
             ctx.report(DTypeMismatch(operand.span, "number", str(tensor.dtype)))
@@ -454,5 +465,12 @@ def cast(ctx: Context, node: syntax.Cast) -> Value:
             tensor = _operand(ctx, "as", node.value, value)
             if tensor is None:
                 return UNKNOWN
+            if isinstance(dtype, Quantised) or (isinstance(tensor.dtype, Quantised) and not _is_float(dtype)):
+                quantised.refuse(ctx, node.span, f"a cast to `{dtype}`", tensor.dtype)
+                return UNKNOWN
             whole = Kind.FLOAT not in kinds(tensor.dtype) | kinds(dtype)
             return Tensor(dtype, tensor.shape, tensor.within if whole else None)
+
+
+def _is_float(dtype: DType) -> bool:
+    return kinds(dtype) == {Kind.FLOAT}

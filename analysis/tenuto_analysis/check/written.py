@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tenuto_analysis.check import expressions, queries
+from tenuto_analysis.check import expressions, quantised, queries
 from tenuto_analysis.check.bounds import bounded
 from tenuto_analysis.check.context import Context
 from tenuto_analysis.check.evidence import failure_of
@@ -269,7 +269,9 @@ def tensor(ctx: Context, node: syntax.TensorType, dtype: DType) -> Value:
     negative = next((size for size in sizes if size.constant is not None and size.constant < 0), None)
     if negative is not None:
         ctx.report(InvalidType(node.span, f"the size `{negative}` is negative"))
-    return UNKNOWN if negative is not None or any(map(_is_unknown, sizes)) else Tensor(dtype, found)
+    if negative is not None or any(map(_is_unknown, sizes)):
+        return UNKNOWN
+    return Tensor(quantised.written(ctx, node.span, dtype, found), found)
 
 
 def shape(ctx: Context, dims: tuple[syntax.Index, ...]) -> Shape:

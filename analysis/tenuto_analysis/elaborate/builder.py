@@ -15,7 +15,7 @@ from tenuto_analysis.check.recorder import Recorder, Resolved
 from tenuto_analysis.check.statements import Frame
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Constraint, Dim, Leaf, Truth
-from tenuto_analysis.dtypes import SCALARS, WEAK_INT, DType, Kind, Policy, Scalar, Weak
+from tenuto_analysis.dtypes import SCALARS, WEAK_INT, DType, Kind, Policy, Quantised, Scalar, Weak
 from tenuto_analysis.elaborate.forms import Fields, Form, Several
 from tenuto_analysis.elaborate.policies import NOTHING, Ruling, class_of_operator
 from tenuto_analysis.graph import (
@@ -186,6 +186,8 @@ class Builder:
     def value(self, type_: Tensor, name: str = "", field: Field = Field.STORAGE) -> Ssa:
         """A value of a type, as the graph keeps it."""
         role = field if isinstance(type_.dtype, Policy) else None
+        if isinstance(type_.dtype, Quantised):
+            return Ssa(Tensor(type_.dtype, type_.shape), name)
         return Ssa(Tensor(self.scalar(type_.dtype, field), type_.shape, type_.within), name, role)
 
     def like(self, source: Ssa, type_: Tensor) -> Ssa:
@@ -219,8 +221,8 @@ class Builder:
         before = value.type.dtype
         if before == dtype:
             return value
-        assert isinstance(before, Scalar)
-        inserted = self.mixes and not written and before.kind is Kind.FLOAT and dtype.kind is Kind.FLOAT
+        floats = isinstance(before, Scalar) and before.kind is Kind.FLOAT and dtype.kind is Kind.FLOAT
+        inserted = self.mixes and not written and floats
         self.inserted = self.inserted or inserted
         result = Ssa(Tensor(dtype, value.type.shape), "", role)
         arguments: dict[str, Argument] = {"U": DTypeValue(dtype), "x": value}
@@ -255,6 +257,8 @@ class Builder:
 
     def operand(self, form: Form, dtype: DType, span: Span, field: Field = Field.STORAGE) -> Ssa:
         """A tensor for who wants this dtype: a `float` in the dtype that a field of the policy says."""
+        if isinstance(dtype, Quantised) and isinstance(form, Ssa):
+            return form
         role = field if isinstance(dtype, Policy) else None
         return self.tensor(form, self.scalar(dtype, field), span, role)
 
@@ -285,9 +289,9 @@ class Builder:
         """The weight of this path, which the function takes as an input; `policy` is that of its declaration."""
         found = self.weights.get(path)
         if found is None:
-            role = Field.PARAMS if isinstance(type_.dtype, Policy) else None
-            dtype = policy.params if isinstance(type_.dtype, Policy) else self.scalar(type_.dtype)
-            value = Ssa(Tensor(dtype, type_.shape, type_.within), path, role)
+            value = self.value(type_, path)
+            if isinstance(type_.dtype, Policy):
+                value = Ssa(Tensor(policy.params, type_.shape, type_.within), path, Field.PARAMS)
             found = self.weights[path] = Weight(path, value, initialiser, policy)
         return found.value
 

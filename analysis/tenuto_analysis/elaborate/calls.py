@@ -9,7 +9,7 @@ from tenuto_analysis.check import builtins, queries
 from tenuto_analysis.check.recorder import Resolved
 from tenuto_analysis.dims import Dim, Leaf, literal
 from tenuto_analysis.dims import substitute as substitute_leaves
-from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DType, DTypeClass, Policy, Scalar
+from tenuto_analysis.dtypes import WEAK_FLOAT, WEAK_INT, DType, DTypeClass, Policy, Quantised, Scalar
 from tenuto_analysis.elaborate import expressions, policies
 from tenuto_analysis.elaborate.builder import WIDE_INT, Builder, Refusal, parts_of
 from tenuto_analysis.elaborate.casts import MOVING
@@ -154,7 +154,9 @@ def _weak_float(signature: Signature, name: str, value: Value) -> Value:
 
 def _plain_dtype(b: Builder, value: Value) -> Value:
     """A dtype as the graph keeps it."""
-    return DTypeValue(b.scalar(value.dtype)) if isinstance(value, DTypeValue) else value
+    if not isinstance(value, DTypeValue) or isinstance(value.dtype, Quantised):
+        return value
+    return DTypeValue(b.scalar(value.dtype))
 
 
 def _argument(
@@ -226,7 +228,8 @@ def _weight(b: Builder, part: str, weight: Weight, sizes: Mapping[Leaf, Dim], sp
         value = Ssa(type_, f"{part}.{weight.path}", weight.value.role)
         found = b.weights[value.name] = Weight(value.name, value, weight.initialiser, weight.policy)
     dtype = weight.value.type.dtype
-    assert isinstance(dtype, Scalar)
+    if not isinstance(dtype, Scalar):
+        return found.value  # Quantised as its type says.
     return b.cast(found.value, dtype, span, Field.PARAMS)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tenuto_analysis.check import expressions as check
 from tenuto_analysis.check import indexing, lists, matching
+from tenuto_analysis.check.quantised import as_factor
 from tenuto_analysis.dims import ONE, Dim, literal
 from tenuto_analysis.dtypes import BOOL, DType, Policy
 from tenuto_analysis.elaborate import calls, policies
@@ -136,8 +137,8 @@ def _binary(b: Builder, node: syntax.Binary, value: Value) -> Form:
 
 def _met(b: Builder, left: syntax.Expression, right: syntax.Expression) -> DType:
     """The dtype in which two operands meet."""
-    types = [_tensor_type(b.recorder.type_of(side)).dtype for side in (left, right)]
-    met = matching.meet(types[0], types[1], b.ctx.lenient)
+    one, other = (_tensor_type(b.recorder.type_of(side)).dtype for side in (left, right))
+    met = matching.meet(as_factor(one, other), as_factor(other, one), b.ctx.lenient)
     assert met is not None
     return met
 

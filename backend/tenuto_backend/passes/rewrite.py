@@ -92,7 +92,7 @@ class Merged:
 
     def name(self, block: Block) -> Block:
         """The block of the function with the names that were taken over."""
-        return _made_as(block, self._named) if self._named else block
+        return made_as(block, self._named) if self._named else block
 
 
 def _argument(argument: Argument, renamed: Renamed) -> Argument:
@@ -113,10 +113,10 @@ def _calling(block: Block, made: Mapping[int, Function]) -> Block:
     )
 
 
-def _made_as(block: Block, renamed: Renamed) -> Block:
+def made_as(block: Block, renamed: Renamed) -> Block:
     """The block with values replaced where they are made and where they are read."""
     nodes = [
-        with_blocks(_making(reading(node, renamed), renamed), lambda inner: _made_as(inner, renamed))
+        with_blocks(_making(reading(node, renamed), renamed), lambda inner: made_as(inner, renamed))
         for node in block.nodes
     ]
     return Block(nodes, values(block.results, renamed))

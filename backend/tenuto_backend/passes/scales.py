@@ -1,9 +1,10 @@
 """Quantised tensors as what stores them: small numbers, and scales as tensors of their own.
 
 The graph of a deploy has values of quantised types; no back end knows such a type. Here each becomes two values, `w`
-and `w.scale`, in weights, inputs, results and calls, and a cast to a float becomes `dequantize`: each number times its
-scale, in f32. Scales of 8-bit floats hold too little of a range for a whole weight, so they are relative to one number,
-the third value `w.factor`, as NVFP4 has it.
+and `w.scale`, in the weights, inputs and results of the entry, and a cast to a float becomes `dequantize`: each number
+times its scale, in f32. Functions take f32 instead, which the entry makes: onnxruntime passes no 4-bit numbers to one.
+Scales of 8-bit floats hold too little of a range for a whole weight, so they are relative to one number, the third
+value `w.factor`, as NVFP4 has it.
 
 Moves of axes move numbers and scales. Nothing else takes a quantised tensor; the checker sees to that.
 """
@@ -38,6 +39,8 @@ from tenuto_analysis.graph import (
 from tenuto_analysis.quantised import scale_of, scale_shape, scaled_axis
 from tenuto_analysis.types import NONE, DTypeValue, Int, Tensor, Value
 from tenuto_backend.applied import scalar
+from tenuto_backend.passes.rewrite import made_as, reading, value, values, with_blocks
+from tenuto_backend.weights.beside import ArtifactError
 
 F32 = SCALARS["f32"]
 SCALE, FACTOR = "scale", "factor"
@@ -91,8 +94,13 @@ def with_scales(graph: Graph) -> Graph:
     if not any(isinstance(ssa.type.dtype, Quantised) for function in graph.functions for ssa in _all_of(function)):
         return graph
     made: dict[int, Function] = {}
-    for function in graph.functions:
-        made[id(function)] = _InFunction(made).changed(function)
+    for function in graph.functions[:-1]:
+        made[id(function)] = _of_floats(function, made)
+    floats = _computed(graph.entry.body)
+    body = made_as(graph.entry.body, floats)
+    if any(id(ssa) in floats for ssa in graph.entry.results):
+        raise ArtifactError("a quantised result that a function gives cannot be built: give it back as floats")
+    made[id(graph.entry)] = _InEntry(made).changed(replace(graph.entry, body=body))
     return replace(graph, functions=tuple(made.values()))
 
 
@@ -101,18 +109,53 @@ def stored_in(graph: Graph) -> tuple[Stored, ...]:
     return tuple(Stored(weight.path, weight.typed) for weight in graph.entry.weights if weight.typed is not None)
 
 
+def _of_floats(function: Function, made: Mapping[int, Function]) -> Function:
+    """A function that takes f32 where it took what is quantised: its callers cast."""
+    floats = {id(ssa): _float(ssa) for ssa in _all_of(function) if isinstance(ssa.type.dtype, Quantised)}
+    body = made_as(_calling(function.body, made), floats)
+    return replace(
+        function,
+        inputs=values(function.inputs, floats),
+        weights=tuple(replace(weight, value=value(weight.value, floats)) for weight in function.weights),
+        body=body,
+    )
+
+
+def _computed(block: Block) -> dict[int, Ssa]:
+    """The quantised values of the entry that functions give, and what moves their axes: they are f32 by then."""
+    found: dict[int, Ssa] = {}
+    for node in walk(block):
+        is_moved = any(id(ssa) in found for ssa in operands_of(node))
+        if is_moved or not isinstance(node, Apply):
+            found.update((id(ssa), _float(ssa)) for ssa in node.results if isinstance(ssa.type.dtype, Quantised))
+    return found
+
+
+def _float(ssa: Ssa) -> Ssa:
+    return Ssa(Tensor(F32, ssa.type.shape), ssa.name)
+
+
+def _calling(block: Block, made: Mapping[int, Function]) -> Block:
+    nodes = [with_blocks(node, lambda inner: _calling(inner, made)) for node in block.nodes]
+    return Block(
+        [replace(node, function=made[id(node.function)]) if isinstance(node, Call) else node for node in nodes],
+        block.results,
+    )
+
+
 def _all_of(function: Function) -> Iterator[Ssa]:
     yield from given(function)
     for node in walk(function.body):
         yield from node.results
 
 
-class _InFunction:
-    """One function; `_parts` are the quantised values so far, by identity."""
+class _InEntry:
+    """The entry; `_parts` are the quantised values so far, by identity, `_floats` those that are f32 by now."""
 
     def __init__(self, made: Mapping[int, Function]) -> None:
         self._made = made
         self._parts: dict[int, _Parts] = {}
+        self._floats: dict[int, Ssa] = {}
 
     def changed(self, function: Function) -> Function:
         inputs = self._split(function.inputs)
@@ -164,15 +207,12 @@ class _InFunction:
                 yield from _dequantised(self._parts[id(x)], result, origin)
             case Apply(op=op, arguments={"x": Ssa() as x}, results=(result,)) if op in _MOVES and self._has(x):
                 yield from self._moved(node, self._parts[id(x)], result)
-            case Call(function=function, arguments=arguments, operands=operands, weights=weights, results=results):
-                yield replace(
-                    node,
-                    function=self._made[id(function)],
-                    arguments={name: self._argument(item) for name, item in arguments.items()},
-                    operands=self._split(operands),
-                    weights=self._split(weights),
-                    results=self._split(results),
-                )
+            case Call(function=function, operands=operands, weights=weights):
+                for ssa in (*operands, *weights):
+                    if self._has(ssa):
+                        self._floats[id(ssa)] = found = _float(ssa)
+                        yield from _dequantised(self._parts[id(ssa)], found, node.origin)
+                yield replace(reading(node, self._floats), function=self._made[id(function)])
             case If(then=then, otherwise=otherwise, results=results):
                 inner = self._block(then), self._block(otherwise)
                 yield replace(node, then=inner[0], otherwise=inner[1], results=self._split(results))
@@ -185,16 +225,6 @@ class _InFunction:
 
     def _has(self, ssa: Ssa) -> bool:
         return isinstance(ssa.type.dtype, Quantised)
-
-    def _argument(self, argument: Argument) -> Argument:
-        match argument:
-            case Ssa():
-                parts = self._parts_of(argument)
-                return argument if parts == (argument,) else parts
-            case tuple():
-                return tuple(map(self._argument, argument))
-            case _:
-                return argument
 
     def _moved(self, node: Apply, parts: _Parts, result: Ssa) -> Iterator[Node]:
         """Numbers with their axes moved; scales too, where they have axes of the same kind."""

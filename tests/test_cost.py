@@ -24,7 +24,7 @@ from tests.test_elaborate import graph_of
 from tests.test_examples_torch import EXAMPLES
 
 N = of(Symbol("N"))
-WRITTEN_BY_THE_LANGUAGE = {"slice", "select"}
+WRITTEN_BY_THE_LANGUAGE = {"slice", "select", "dequantize"}
 
 
 def work_of_program(text: str, deploy: str = "d") -> Work:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from tenuto_analysis.cost.bytes import elements
 from tenuto_analysis.dims import ZERO, Dim
+from tenuto_analysis.dtypes import Quantised
 from tenuto_analysis.graph import Apply, Argument, Ssa, dims_of, tensors_of
 from tenuto_analysis.patterns import Pattern, Side, parse_pattern
 from tenuto_analysis.shapes import product
@@ -107,6 +108,11 @@ def _transposed_convolution(node: Apply) -> Flops:
     return Flops(2 * elements(_tensor(node, "x").type) * window, _bias(node))
 
 
+def _cast(node: Apply) -> Flops:
+    """Each quantised number is multiplied by its scale."""
+    return _each_result(node) if isinstance(_tensor(node, "x").type.dtype, Quantised) else _moves(node)
+
+
 def _bias(node: Apply) -> Dim:
     return ZERO if isinstance(node.arguments.get("bias"), NoneValue | None) else elements(node.results[0].type)
 
@@ -131,7 +137,6 @@ _ELEMENTWISE = (
 )
 _MOVES = (
     *(
-        "cast",
         "reshape",
         "transpose",
         "permute",
@@ -162,6 +167,8 @@ FLOPS: Mapping[str, Callable[[Apply], Flops]] = {
     # To choose, each element is looked at at least once.
     **dict.fromkeys(("top_k", "nonzero", "true_positions"), _each_operand),
     **dict.fromkeys(_MOVES, _moves),
+    "cast": _cast,
+    "dequantize": _each_result,
 }
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import All, Compare, Constraint, Dim, Leaf, Relation, leaves, substitute
-from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Loop, Node, Ssa, operands_of
+from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Loop, Node, Ssa, given, operands_of
 from tenuto_analysis.insight import trees
 from tenuto_analysis.modules import STD, declaration
 from tenuto_analysis.normal_form import single_atom
@@ -173,7 +173,9 @@ class _Walk:
             return
         self._seen.add(key)
         self._weights(function, sizes, calls)
-        known = {leaf for size in sizes.values() for leaf in leaves(size)} if sizes else set(function.symbols)
+        given_types = tuple(_sized(value.type, sizes) for value in given(function))
+        known = {leaf for size in sizes.values() for leaf in leaves(size)} | _leaves(given_types)
+        known |= set(function.symbols) - sizes.keys()
         self._block(function.body, sizes, known, calls)
 
     def _block(self, block: Block, sizes: Mapping[Leaf, Dim], known: set[Leaf], calls: tuple[Place, ...]) -> None:

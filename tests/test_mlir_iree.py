@@ -16,6 +16,9 @@ import tenuto
 from tenuto_analysis import modules
 from tenuto_analysis.database import Database
 from tenuto_analysis.graph import Graph
+from tenuto_analysis.targets.demand import demand_of_function
+from tenuto_analysis.targets.legality import obstacles
+from tenuto_analysis.targets.profile import read
 from tenuto_backend.build import program, typed_graph
 from tenuto_backend.evaluate import run as evaluated
 from tenuto_backend.iree.compiler import NotCompiled
@@ -27,10 +30,11 @@ from tenuto_backend.mlir.save import save
 from tenuto_backend.reference.values import Array
 from tests.in_iree import Loaded, as_expected, canonical, compiled, loaded, verify
 from tests.models import fetched
-from tests.one_node import BINDINGS, Given, agree, database, expected, one_node, random_array
+from tests.one_node import BINDINGS, Case, Given, agree, database, expected, one_node, random_array
 from tests.test_mlir import small
 from tests.test_models import EXAMPLES, SMALL, drawn_inputs, graph_of, small_deploy
 from tests.test_onnx_rules import FAMILIES
+from tests.test_targets_onnxruntime import well_typed
 
 pytestmark = pytest.mark.heavy
 
@@ -43,16 +47,20 @@ BATCH = 48
 NO_LIBRARY = "undefined symbol"
 """IREE links no library of mathematics, and knows these functions for f32 alone."""
 
+PROFILE = read("cpu.x86_64")
+
 NOT_COMPILED: Mapping[tuple[str, str], str] = {
-    **{
-        (op, "f64"): NO_LIBRARY
-        for op in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2", "tanh", "log2", "modulo")
-    },
+    **{(op, "f64"): NO_LIBRARY for op in PROFILE.lacks["f64"]},
+    **{(op, "f8e4m3"): "failed to legalize" for op in PROFILE.lacks["f8e4m3"]},
     ("erf", "f64"): "failed to legalize operation 'math.erf'",
     ("cast", "f8e5m2"): "failed to legalize",
 }
-"""What IREE 3.13 does not compile for this machine's CPU, by primitive and dtype, with what it says."""
+"""What IREE 3.13 does not compile for a processor, by primitive and dtype, with what it says.
 
+It is what the profile lacks, and a dtype that it does not have.
+"""
+
+ALL = [case for cases in FAMILIES.values() for case in cases]
 RUNS = [(case, dtype) for cases in FAMILIES.values() for case in cases for dtype in case.dtypes]
 COMPILED = [(case, dtype) for case, dtype in RUNS if (case.op, dtype) not in NOT_COMPILED]
 BATCHES = [COMPILED[at : at + BATCH] for at in range(0, len(COMPILED), BATCH)]
@@ -103,9 +111,26 @@ def same(run: Loaded, name: str, graph: Graph, inputs: Sequence[Array]) -> None:
 
 @pytest.mark.parametrize(("op", "dtype"), NOT_COMPILED)
 def test_what_is_not_compiled_is_still_not_compiled(op: str, dtype: str) -> None:
-    case = next(case for case, of in RUNS if (case.op, of) == (op, dtype))
+    found = [case for case in ALL if case.op == op]
+    case = next(case for case in found if dtype in case.dtypes or (dtype != "f8e5m2" and well_typed(case, dtype)))
     with pytest.raises(NotCompiled, match=NOT_COMPILED[op, dtype]):
         compiled(together([function_of(one_node(case, dtype)[0], "case")]))
+
+
+@pytest.mark.parametrize("dtype", ["f64", "bf16", "f8e4m3"])
+def test_what_the_profile_has_is_compiled(dtype: str) -> None:
+    """The first case of each operator that `std` declares for the dtype, and that the profile does not lack."""
+    cases: dict[str, Case] = {}
+    for case in ALL:
+        if well_typed(case, dtype) and case.op not in PROFILE.lacks.get(dtype, ()):
+            cases.setdefault(case.op, case)
+    drawn = (one_node(case, dtype)[0] for case in cases.values())
+    db = database()
+    graphs = [graph for graph in drawn if not any(obstacles(PROFILE, demand_of_function(db, graph.entry), None))]
+    assert len(graphs) > 80
+    for at in range(0, len(graphs), BATCH):
+        batch = graphs[at : at + BATCH]
+        assert compiled(together([function_of(graph, f"case{number}") for number, graph in enumerate(batch)]))
 
 
 @pytest.mark.parametrize("dtype", ["f8e4m3"])

@@ -44,7 +44,9 @@ def takes_opset(profile: Profile, opset: int) -> None:
 
 
 def no_binary(profile: Profile) -> str:
-    """That only the vendor's compiler makes a program for a target, and what to build for that."""
+    """Why Tenuto makes no program for a target, and what to build instead."""
+    if profile.compiler == "none":
+        return f"there is no binary for `{profile.name}`: build what it takes, with --emit {profile.artifacts[0]}"
     return (
         f"Tenuto makes no binary for `{profile.name}`: only {profile.vendor}'s compiler does. Build what it takes, "
         f"with --emit {profile.artifacts[0]}"

@@ -23,7 +23,7 @@ from tenuto_backend.bound import bound
 from tenuto_backend.build import Program, Stopped, parameters, program, with_sizes
 from tenuto_backend.iree import build as binaries
 from tenuto_backend.iree.targets import target
-from tenuto_backend.legalise import takes_opset
+from tenuto_backend.legalise import refuse_binary, takes_opset
 from tenuto_backend.mlir import emit as mlir
 from tenuto_backend.mlir import save as mlir_files
 from tenuto_backend.mlir.operations import count
@@ -140,6 +140,8 @@ def _stablehlo(
 def _vmfb(
     database: Database, made: Program, arrays: Mapping[str, Array], path: Path, _: argparse.Namespace, aim: Aim
 ) -> Made:
+    if aim.target is not None:
+        refuse_binary(aim.target)
     wanted = target(aim.code)
     data = path.with_suffix(".safetensors") if made.graph.entry.weights else None
     module = binaries.module_for(database, made.graph, wanted, data.name if data is not None else None)

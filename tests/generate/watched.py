@@ -20,7 +20,8 @@ from tenuto_analysis.ranges.values import Range
 from tenuto_backend.evaluate import run
 from tenuto_backend.reference.dtypes import BOOL, FLOATING
 from tenuto_backend.reference.values import Array
-from tenuto_backend.witnesses import inputs_tried
+from tenuto_backend.witnesses import confirmed
+from tests.adversary import adversarial
 from tests.generate.numeric import numeric
 
 FILE = "/watched/main.ten"
@@ -48,18 +49,23 @@ def judge(db: Database, seed: int) -> Verdict:
     graph = elaborated(db, FILE, "made")
     if isinstance(graph, Refusal):
         return Verdict(seed, Outcome.REFUSED, graph.reason)
-    analysis = analyse(graph)
+    analysis = analyse(graph, confirm=lambda suspects: confirmed(graph, suspects, 0))
     watcher = _Watcher(analysis)
     finite = True
     for size in (1, 3):
-        for inputs in islice(inputs_tried(graph, dict.fromkeys(graph.entry.symbols, size)), RUNS):
+        for inputs in islice(adversarial(graph, dict.fromkeys(graph.entry.symbols, size)), RUNS):
             results = run(graph, inputs, {}, watcher.watch)
             if watcher.outside:
                 return Verdict(seed, Outcome.OUTSIDE, f"seed {seed}: {watcher.outside}\n{text}")
-            finite &= all(bool(np.isfinite(array.astype(np.float64)).all()) for array in results)
+            finite &= all(_as_meant(array.astype(np.float64), "-inf" in text) for array in results)
     if finite:
         return Verdict(seed, Outcome.CAREFUL if analysis.findings else Outcome.FINITE)
     return Verdict(seed, Outcome.FLAGGED if analysis.findings else Outcome.UNFLAGGED, f"seed {seed}\n{text}")
+
+
+def _as_meant(array: Array, infinite: bool) -> bool:
+    """Whether a result is finite, or only as infinite as the program says."""
+    return not bool(np.isnan(array).any()) and (infinite or bool(np.isfinite(array).all()))
 
 
 class _Watcher:

@@ -80,6 +80,8 @@ def product(step: Step, a: Range, b: Range) -> Range:
             definite = a.uniform and b.uniform
             what = f"`{step.node.op}` of 0 and an infinity is NaN"
             causes = (step.hazard(Kind.INFINITIES_MEET, what, definite, "choose with `where` instead of multiplying"),)
+    elif (a.low <= 0 <= a.high and b.causes) or (b.low <= 0 <= b.high and a.causes):
+        nan = True  # An infinity that something told of may meet the 0, whether or not anybody said that it is reached.
     return step.close(
         least[0],
         largest[0],

@@ -206,6 +206,16 @@ def test_a_definition_called_main_keeps_a_name_of_its_own() -> None:
     assert [function.notes[0].text for function in module.functions] == ["main", "Outer"]
 
 
+def test_sizes_that_the_deploy_itself_fixes_are_numbers_in_what_it_calls() -> None:
+    module = of_source(SOURCE.replace("B: 1 .. 8", "B: 3"), "twice")
+    assert all(
+        value.type == Ranked(Scalar("f32"), (3, 4))
+        for function in module.functions
+        for value in function.body.arguments[:1]
+    )
+    assert [function.name for function in module.functions] == ["Scale", "main"]
+
+
 def test_a_loop_and_a_branch_are_one_operation_each() -> None:
     _, module = small("lstm_tagger")
     names = [operation.name for function in module.functions for operation in all_of(function.body)]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tenuto
+from tenuto_analysis import modules
+from tenuto_analysis.database import Database
 from tenuto_backend.bound import bound, chosen
 from tenuto_backend.build import program
 from tenuto_backend.evaluate import run as evaluated
@@ -125,6 +128,33 @@ def test_a_small_deploy_gives_the_same_numbers_at_two_choices_of_its_sizes(examp
     for binding, inputs in zip(SMALL[example], drawn_inputs(made.graph, SMALL[example]), strict=True):
         module = text(emit(db, bound(made.graph, chosen(made.graph, binding))))
         agree(evaluated(made.graph, inputs, made.weights), in_xla.run(module, [*inputs, *weights]), 10.0)
+
+
+POLICIES = ("bf16", "f16", "mixed", "int8(weights = per_channel)", "int4(weights = per_channel)")
+BLOCK = """import std.nn { LayerNorm, Linear }
+
+model Block[D](x: float[B, S, D]) -> float[B, S, D] where D >= 1 {
+  sub norm = LayerNorm[D]
+  sub up = Linear[D, 2 * D]
+  sub down = Linear[2 * D, D]
+  return x + softmax(down(gelu(up(norm(x)))), axis = -1)
+}
+
+"""
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_a_policy_decides_is_computed_as_the_evaluator_does(policy: str, tmp_path: Path) -> None:
+    source = tmp_path / "block.ten"
+    settings = f"weights: init(seed = 0), precision: {policy}, dims: {{ B: 2, S: 5 }}"
+    source.write_text(f"{BLOCK}deploy block = Block[16] {{ {settings} }}\n", encoding="utf-8")
+    db = Database()
+    db.set(modules.file_text, str(source), source.read_text(encoding="utf-8"))
+    made = program(db, str(source), "block", str(tmp_path))
+    inputs = [*tenuto.load(source).deploy("block").draw(0).values()]
+    held = [made.weights[weight.path] for weight in made.graph.entry.weights]
+    found = in_xla.run(text(emit(db, made.graph)), [*inputs, *held])
+    agree(evaluated(made.graph, inputs, made.weights), found, 3.0)
 
 
 @pytest.mark.parametrize("keep", [False, True])

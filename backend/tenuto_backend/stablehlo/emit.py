@@ -11,7 +11,7 @@ from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.dims import Truth
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Literal, Loop, Node, Size, Ssa, dims_of, walk
-from tenuto_backend.bound import open_sizes
+from tenuto_backend.bound import bound, open_sizes
 from tenuto_backend.build import name_span, stopped
 from tenuto_backend.instances import names_of, policy_text
 from tenuto_backend.mlir import operations as mlir
@@ -52,6 +52,7 @@ def emit(db: Database, graph: Graph) -> Module:
         )
         whole_deploy = Place(graph.file, graph.name, Span(0, 0))
         raise stopped(db, whole_deploy, CannotBuild(name_span(db, graph.file, graph.name), reason))
+    graph = bound(graph, {})  # What is called with numbers for sizes is a function of its own.
     names = names_of(graph.functions[:-1], {MAIN})
     writer = _Writer(db, Places(db), {**names, graph.entry: MAIN})
     _refuse(writer, graph)

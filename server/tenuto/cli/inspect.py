@@ -18,6 +18,9 @@ from tenuto_backend.onnx.witness import UnreadableLedger, ledger_of
 
 _MOST = 10
 _LONGEST = 110  # Characters of a formula.
+TOLD_ELSEWHERE = {"deploy", "size", "size_input", "bound"}
+"""Notes of a module that its signature tells already."""
+
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 
 
@@ -58,8 +61,12 @@ def _module_text(path: str, shown: mlir.Interface, weights: bool) -> Iterator[st
     yield f"{path}: {shown.form} ({', '.join(shown.dialects)}), made by tenuto"
     yield ""
     yield f"model {shown.signature.text(shown.deploy)}"
+    bounds = [text for name, text in shown.told.items() if name.startswith("bound.")]
+    if bounds:
+        yield f"  where {', '.join(bounds)}"
     for name, text in shown.told.items():
-        yield f"  {name}: {_readable(text)}"
+        if name.partition(".")[0] not in TOLD_ELSEWHERE:
+            yield f"  {name}: {_readable(text)}"
     yield ""
     own = shown.signature
     source = f", {own.source}" if own.source else ""

@@ -9,7 +9,7 @@ only the other holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,9 +44,9 @@ def timeline(graph: Graph) -> tuple[Step, ...]:
     return timeline_of(graph.entry)
 
 
-def timeline_of(entry: Function) -> tuple[Step, ...]:
-    """The steps of a run of a function."""
-    return tuple(_Flattening(entry).steps())
+def timeline_of(entry: Function, pause: Callable[[], None] = lambda: None) -> tuple[Step, ...]:
+    """The steps of a run of a function; `pause` is called before each call that it makes, and may raise."""
+    return tuple(_Flattening(entry, pause).steps())
 
 
 def peak(steps: Iterable[Step], sizes: Mapping[Leaf, int]) -> tuple[int, Step] | None:
@@ -112,7 +112,8 @@ class _Scope(Struct, frozen=True):
 class _Flattening:
     """Steps, and for each buffer its size, the step that makes it and the last that reads it."""
 
-    def __init__(self, entry: Function) -> None:
+    def __init__(self, entry: Function, pause: Callable[[], None]) -> None:
+        self.pause = pause
         self.happenings = [_Happening("start", "", None, ())]
         self.sizes: list[Dim] = []
         self.born: list[int] = []
@@ -195,6 +196,7 @@ class _Flattening:
                 self._loop(node, scope)
 
     def _call(self, node: Call, scope: _Scope) -> None:
+        self.pause()
         sizes = {leaf: scope.dim(size) for leaf, size in node.sizes.items()}
         part = ".".join(filter(None, (scope.part, node.part)))
         inner = _Scope(sizes, self.largest.of(node.function), part, (*scope.calls, node.origin), scope.loops)

@@ -56,7 +56,7 @@ def cost_of_declaration(db: Database, file: str, name: str) -> Cost | Refusal | 
     if not sound(db, file):
         return None
     graph = graph_of(db, file, name)
-    return graph if isinstance(graph, Refusal) else cost_of(graph.entry)
+    return graph if isinstance(graph, Refusal) else cost_of(graph.entry, db.stop_if_cancelled)
 
 
 @query
@@ -75,7 +75,9 @@ def measured_deploy(db: Database, file: str, deploy: str) -> Measured | None:
 @query
 def _run(db: Database, file: str, deploy: str) -> tuple[Operation, ...] | None:
     graph = graph_of(db, file, deploy)
-    return None if isinstance(graph, Refusal) else operations(graph.entry, largest(graph, {}))
+    if isinstance(graph, Refusal):
+        return None
+    return operations(graph.entry, largest(graph, {}), db.stop_if_cancelled)
 
 
 def _numbers(graph: Graph, cost: Cost, asked: Mapping[str, int]) -> Mapping[Leaf, int]:

@@ -7,7 +7,7 @@ sum is then marked as not whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -46,13 +46,16 @@ class UnknownSize(Exception):
     """A size has no number."""
 
 
-def operations(function: Function, sizes: Mapping[Leaf, int]) -> tuple[Operation, ...] | None:
+def operations(
+    function: Function, sizes: Mapping[Leaf, int], pause: Callable[[], None] = lambda: None
+) -> tuple[Operation, ...] | None:
     """Every operator of a run at these sizes, calls written out, in order; None where a size has no number.
 
-    Of a branch those of the side with more operations, of a loop those of its middle step.
+    Of a branch those of the side with more operations, of a loop those of its middle step. `pause` is called before
+    each call, and may raise.
     """
     try:
-        return tuple(_Walk().function(function, sizes, _Where()))
+        return tuple(_Walk(pause).function(function, sizes, _Where()))
     except UnknownSize:
         return None
 
@@ -99,7 +102,8 @@ class _Where(Struct, frozen=True):
 
 
 class _Walk:
-    def __init__(self) -> None:
+    def __init__(self, pause: Callable[[], None]) -> None:
+        self.pause = pause
         self.largest = Largest()
 
     def function(self, function: Function, sizes: Mapping[Leaf, int], where: _Where) -> Iterator[Operation]:
@@ -122,6 +126,7 @@ class _Walk:
                     raise UnknownSize
                 yield Operation(node.op, where.part, node.origin, where.calls, work, precision_of(node), where.times)
             case Call(function=function):
+                self.pause()
                 inside = {leaf: _number(size, sizes) for leaf, size in node.sizes.items()}
                 part = ".".join(filter(None, (where.part, node.part)))
                 yield from self.function(function, inside, _Where(part, (*where.calls, node.origin), where.times))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -42,13 +42,13 @@ class Cost(Struct, frozen=True, eq=False):
         return frozenset[Leaf]().union(*map(leaves, self.work.parts))
 
 
-def cost_of(function: Function) -> Cost:
-    """What the entry of a graph costs."""
+def cost_of(function: Function, pause: Callable[[], None] = lambda: None) -> Cost:
+    """What the entry of a graph costs; `pause` is called now and then, and may raise."""
     return Cost(
         _sum(elements(weight.value.type) for weight in function.weights),
         _sum(bytes_of(weight.value.type) for weight in function.weights),
         Counter().function(function),
-        timeline_of(function),
+        timeline_of(function, pause),
     )
 
 

@@ -6,7 +6,7 @@ after each change, when nobody waits (`Graphs`); until then a client is told wha
 
 from __future__ import annotations
 
-from asyncio import wrap_future
+from asyncio import TimerHandle, wrap_future
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import count
@@ -26,6 +26,7 @@ SEVERITIES = {"error": types.DiagnosticSeverity.Error, "warning": types.Diagnost
 UNNECESSARY = ("unused-import", "unused-name", "unused-suppression", "unreachable-statement")  # Editors grey them.
 OPTIONS = types.DiagnosticOptions(inter_file_dependencies=True, workspace_diagnostics=True, identifier="tenuto")
 AT_ONCE = 16  # files in one message about a workspace
+QUIET = 0.4  # seconds without a change after which the graphs of deploys are looked at
 
 DocumentReport = types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport
 WorkspaceReport = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
@@ -48,25 +49,36 @@ class Told(NamedTuple):
 
 
 class Graphs:
-    """Looks at the graphs of the deploys in open documents in the background; `news` is told of a file with others."""
+    """Looks at the graphs of the deploys in open documents once nobody types; `news` is told of a file with others.
+
+    Such a look cannot be stopped everywhere, so that one in each pause between two keys would hold up the next key.
+    """
 
     def __init__(self, session: Session, news: Callable[[str], None]) -> None:
         self._session = session
         self._news = news
         self._waiting: dict[str, Answer] = {}
+        self._timers: dict[str, TimerHandle] = {}
 
     def changed(self, file: str | None) -> None:
         """Something changed: every open document may have other findings now, first of all the one that changed."""
         for other in sorted(self._session.documents, key=lambda other: other != file):
             self.forget(other)
-            answer = self._waiting[other] = self._session.ask(Urgency.IDLE, partial(_analyse, file=other))
-            answer.add_done_callback(partial(self._analysed, other))
+            self._timers[other] = self._session.later(QUIET, partial(self._begin, other))
 
     def forget(self, file: str) -> None:
         """Nobody waits for those of a file any more."""
+        timer = self._timers.pop(file, None)
+        if timer is not None:
+            timer.cancel()
         waiting = self._waiting.pop(file, None)
         if waiting is not None:
             waiting.cancel()
+
+    def _begin(self, file: str) -> None:
+        self._timers.pop(file, None)
+        answer = self._waiting[file] = self._session.ask(Urgency.IDLE, partial(_analyse, file=file))
+        answer.add_done_callback(partial(self._analysed, file))
 
     def _analysed(self, file: str, answer: Answer) -> None:
         if answer.cancelled() or file not in self._session.documents:

@@ -9,7 +9,7 @@ which makes it when nothing computes.
 from __future__ import annotations
 
 import os
-from asyncio import AbstractEventLoop
+from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
@@ -110,6 +110,10 @@ class Session:
         answer.add_done_callback(self._answered)
         self._worker.submit(job)
         return answer
+
+    def later(self, seconds: float, call: Callable[[], None]) -> TimerHandle:
+        """Has something called after a while."""
+        return self._loop.call_later(seconds, call)
 
     def version(self, file: str) -> int | None:
         """The version of an open document; either thread may ask."""

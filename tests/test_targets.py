@@ -8,7 +8,13 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
+from tenuto_analysis import model, modules
+from tenuto_analysis.database import Database
+from tenuto_analysis.diagnostics.base import Severity
 from tenuto_analysis.dtypes import SCALARS
+from tenuto_analysis.elaborate.deploys import elaborated
+from tenuto_analysis.graph import Graph
+from tenuto_analysis.targets.analysis import targets_of, targets_of_function, transfers_of
 from tenuto_analysis.targets.profile import Figure, ProfileError, Table, built_in, checked, read
 from tests.command import Command
 
@@ -130,3 +136,95 @@ def test_a_project_names_its_own_target(tenuto: Command) -> None:
 def test_every_profile_is_a_file_that_ships() -> None:
     folder = Path(__file__).parent.parent / "analysis/tenuto_analysis/targets/profiles"
     assert {f"{name}.toml" for name in built_in()} == {path.name for path in folder.iterdir()}
+
+
+# ------------------------------------------------------------------------------------------------ verdicts, placement
+
+FILE = "/w/main.ten"
+
+
+def graph_of(text: str, name: str) -> tuple[Database, Graph]:
+    db = Database()
+    db.set(modules.root, FILE, "/w")
+    db.set(modules.file_text, FILE, text)
+    assert not [finding for finding in model.findings(db, FILE) if finding.severity is Severity.ERROR]
+    graph = elaborated(db, FILE, name)
+    assert isinstance(graph, Graph)
+    return db, graph
+
+
+ANYWHERE = """model Double(x: f8e4m3[B, 4]) -> bf16[B, 4] = (x as bf16) * 2.0
+
+deploy bare = Double { weights: init(seed = 0) }
+"""
+
+
+def test_every_target_has_a_verdict_with_the_first_reason() -> None:
+    db, graph = graph_of(ANYWHERE, "bare")
+    found = {verdict.target.name: verdict for verdict in targets_of(db, graph)}
+    assert set(found) == set(built_in())
+    runs = {name for name, verdict in found.items() if verdict.runs}
+    assert runs == {
+        "cpu.x86_64",
+        "cpu.x86_64.cascadelake",
+        "cpu.x86_64.sapphirerapids",
+        "cpu.aarch64",
+        "arm.neoverse",
+    } | {*("cuda.sm_80", "cuda.sm_89", "cuda.sm_90", "rocm.gfx950", "vulkan", "metal")}
+    rules = {name: obstacle.rule for name, verdict in found.items() if (obstacle := verdict.obstacle) is not None}
+    assert rules["nvidia.h100"] == rules["groq.tsp"] == "target-dynamic-size"
+    assert rules["amd.mi300x"] == rules["rocm.gfx942"] == rules["rocm.gfx1100"] == "target-dtype"
+    assert rules["onnxruntime.cpu"] == "target-operator"
+    obstacle = found["amd.mi300x"].obstacle
+    assert obstacle is not None
+    assert obstacle.place.declaration == "Double"
+
+
+def test_a_function_has_verdicts_of_its_own_and_open_sizes_are_its_callers() -> None:
+    db, graph = graph_of(ANYWHERE, "bare")
+    found = {verdict.target.name: verdict.runs for verdict in targets_of_function(db, graph.entry)}
+    assert found["nvidia.h100"]
+    assert not found["amd.mi300x"]
+
+
+PLACED = """import std.nn { Linear }
+
+model Two(x: float[B, 64]) -> float[B, 32] {
+  sub first = Linear[64, 64]
+  sub second = Linear[64, 32] target nvidia.h200
+  let h = relu(first(x))
+  let y = second(h)
+  return y + 1.0
+}
+
+deploy split = Two { weights: init(seed = 0), precision: f16, target: nvidia.h100, dims: { B: 1 .. 8 } }
+"""
+
+
+def test_values_that_cross_between_targets_are_typed_and_priced() -> None:
+    db, graph = graph_of(PLACED, "split")
+    (batch,) = graph.entry.symbols
+    into, back = transfers_of(db, graph, {batch: 8})
+    assert (into.transfer.name, into.transfer.source, into.transfer.to) == ("h", (), ("nvidia.h200",))
+    assert (back.transfer.name, back.transfer.source, back.transfer.to) == ("y", ("nvidia.h200",), ())
+    assert str(into.transfer.bytes) == "128*B"
+    assert (into.bytes, back.bytes) == (8 * 64 * 2, 8 * 32 * 2)
+    assert into.seconds == 8 * 64 * 2 / 64e9
+    assert [priced.bytes for priced in transfers_of(db, graph, {})] == [None, None]
+
+
+def test_a_part_is_held_against_the_target_that_it_is_placed_on() -> None:
+    text = PLACED.replace("nvidia.h200", "groq.tsp")
+    db = Database()
+    db.set(modules.root, FILE, "/w")
+    db.set(modules.file_text, FILE, text)
+    (found,) = (finding for finding in model.findings(db, FILE) if finding.severity is Severity.ERROR)
+    assert found.message == "`B` is open, and `groq.tsp` takes fixed sizes alone"
+
+
+def test_an_artifact_holds_no_part_that_is_placed_elsewhere(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": PLACED})
+    ran = tenuto("build", "model.ten")
+    assert ran.code == 1
+    assert "this part is placed on `nvidia.h200`: an artifact for `nvidia.h100` cannot hold it" in ran.out
+    assert [path.suffix for path in tenuto.folder.iterdir() if path.is_file()].count(".onnx") == 0

@@ -21,6 +21,7 @@ from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.graph import Graph
+from tenuto_analysis.targets.analysis import elsewhere
 from tenuto_analysis.targets.profile import Profile
 from tenuto_analysis.types import Tensor
 from tenuto_analysis.verify import verify
@@ -85,6 +86,12 @@ def program(
     """
     graph = typed_graph(db, file, deploy)
     if target is not None:
+        other = elsewhere(db, graph, target.name)
+        if other is not None:
+            placed = " or ".join(f"`{name}`" for name in other.targets)
+            reason = f"this part is placed on {placed}: an artifact for `{target.name}` cannot hold it"
+            here = next(place for place in (other.place, *reversed(other.calls)) if place.file == file)
+            raise stopped(db, here, CannotBuild(here.span, reason))
         graph = legalised(graph, target)
     setting = loading.setting_of(db, file, deploy)
     if setting is None:

@@ -11,6 +11,7 @@ from functools import cache
 
 from msgspec import Struct
 
+from tenuto_analysis.cost.bytes import bytes_of
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import All, Compare, Constraint, Dim, Leaf, Relation, leaves, substitute
@@ -29,6 +30,7 @@ class Use(Struct, frozen=True):
     """An operator with the types that it meets, sizes in terms of the entry.
 
     `fresh` says that a result has a size that only a run knows, `chosen` that a policy gave the results their dtype.
+    `targets` are those that a clause places it on, none where that is those of the deploy.
     """
 
     op: str
@@ -38,6 +40,7 @@ class Use(Struct, frozen=True):
     chosen: bool
     place: Place
     calls: tuple[Place, ...]
+    targets: tuple[str, ...] = ()
 
     @property
     def product(self) -> bool:
@@ -53,6 +56,7 @@ class Stored(Struct, frozen=True):
     written: bool
     place: Place
     calls: tuple[Place, ...]
+    targets: tuple[str, ...] = ()
 
 
 class Open(Struct, frozen=True):
@@ -68,12 +72,39 @@ class Open(Struct, frozen=True):
     calls: tuple[Place, ...]
 
 
+class Transfer(Struct, frozen=True):
+    """A value that crosses from the targets of one part to those of another; none are those of the deploy."""
+
+    name: str
+    type: Tensor
+    source: tuple[str, ...]
+    to: tuple[str, ...]
+    place: Place
+    calls: tuple[Place, ...]
+
+    @property
+    def bytes(self) -> Dim:
+        """What crosses the link, in terms of the sizes of the entry."""
+        return bytes_of(self.type)
+
+
 class Demand(Struct, frozen=True):
     """What a deploy, or one of its functions, asks for."""
 
     uses: tuple[Use, ...]
     stored: tuple[Stored, ...]
     open: tuple[Open, ...]
+    transfers: tuple[Transfer, ...] = ()
+
+    @property
+    def placements(self) -> tuple[tuple[str, ...], ...]:
+        """The targets that clauses place parts on, each choice once."""
+        return tuple(dict.fromkeys(use.targets for use in self.uses if use.targets))
+
+    def on(self, targets: tuple[str, ...]) -> Demand:
+        """What is asked of these targets alone."""
+        uses = tuple(use for use in self.uses if use.targets == targets)
+        return Demand(uses, tuple(item for item in self.stored if item.targets == targets), self.open)
 
 
 @cache
@@ -90,19 +121,20 @@ def products() -> frozenset[str]:
     return frozenset(found)
 
 
-def demand_of(db: Database, graph: Graph) -> Demand:
-    """What a whole deploy asks for."""
+def demand_of(db: Database, graph: Graph, own: tuple[str, ...] = ()) -> Demand:
+    """What a whole deploy asks for; a part that is placed on its `own` targets is where the rest is."""
     node = declaration(db, graph.file, graph.name)
     assert isinstance(node, syntax.Deploy)
     deploy = Place(graph.file, graph.name, node.name.span)
-    walk = _Walk(db, graph.entry, (deploy,))
+    walk = _Walk(db, graph.entry, (deploy,), own or graph.entry.target)
     walk.function(graph.entry, {}, (deploy,))
-    return Demand(tuple(walk.uses), tuple(walk.stored), tuple(_open(db, graph, node, deploy)))
+    open_ = tuple(_open(db, graph, node, deploy))
+    return Demand(tuple(walk.uses), tuple(walk.stored), open_, tuple(walk.transfers))
 
 
 def demand_of_function(db: Database, function: Function) -> Demand:
     """What one function asks for, whoever calls it: its sizes are its callers' to fix."""
-    walk = _Walk(db, function, ())
+    walk = _Walk(db, function, (), function.target)
     walk.function(function, {}, ())
     return Demand(tuple(walk.uses), tuple(walk.stored), ())
 
@@ -156,19 +188,23 @@ def _parameter(db: Database, function: Function, size: str) -> Place | None:
 
 
 class _Walk:
-    """Gathers what is asked for; `here` is how it got where it is."""
+    """Gathers what is asked for, and follows where each value is: on the targets of the part that makes it."""
 
-    def __init__(self, db: Database, entry: Function, calls: tuple[Place, ...]) -> None:
+    def __init__(self, db: Database, entry: Function, calls: tuple[Place, ...], own: tuple[str, ...]) -> None:
         self.db = db
+        self.transfers: dict[Transfer, None] = {}
+        self._own = own
+        self._here: tuple[str, ...] = ()
+        self._at: dict[int, tuple[str, ...]] = {}
         self.uses: dict[Use, None] = {}
         self.stored: list[Stored] = []
-        self._seen: set[tuple[int, tuple[tuple[Leaf, Dim], ...]]] = set()
+        self._seen: set[tuple[int, tuple[tuple[Leaf, Dim], ...], tuple[str, ...]]] = set()
         self._params: set[tuple[str, str, str, Tensor]] = set()
         self._inputs(entry, calls)
 
     def function(self, function: Function, sizes: Mapping[Leaf, Dim], calls: tuple[Place, ...]) -> None:
         """Walks a function; `sizes` says what its symbols are for the entry."""
-        key = (id(function), tuple(sizes.items()))
+        key = (id(function), tuple(sizes.items()), self._here)
         if key in self._seen:
             return
         self._seen.add(key)
@@ -176,24 +212,49 @@ class _Walk:
         given_types = tuple(_sized(value.type, sizes) for value in given(function))
         known = {leaf for size in sizes.values() for leaf in leaves(size)} | _leaves(given_types)
         known |= set(function.symbols) - sizes.keys()
+        self._at |= {id(value): self._here for value in given(function)}
         self._block(function.body, sizes, known, calls)
+        node = declaration(self.db, function.file, function.key)
+        assert isinstance(node, syntax.Definition)
+        for value in function.results:
+            self._cross(value, self._here, sizes, Place(function.file, function.key, node.name.span), calls)
+
+    def _placed(self, targets: tuple[str, ...]) -> tuple[str, ...]:
+        """Where a clause places something that stands here."""
+        return self._here if not targets else () if targets == self._own else targets
+
+    def _cross(
+        self, value: Ssa, to: tuple[str, ...], sizes: Mapping[Leaf, Dim], place: Place, calls: tuple[Place, ...]
+    ) -> None:
+        source = self._at.get(id(value), self._here)
+        if source != to:
+            self.transfers.setdefault(Transfer(value.name, _sized(value.type, sizes), source, to, place, calls))
 
     def _block(self, block: Block, sizes: Mapping[Leaf, Dim], known: set[Leaf], calls: tuple[Place, ...]) -> None:
         for node in block.nodes:
             self._node(node, sizes, known, calls)
 
     def _node(self, node: Node, sizes: Mapping[Leaf, Dim], known: set[Leaf], calls: tuple[Place, ...]) -> None:
+        placed = self._here
         match node:
             case Apply(op=op, results=results, origin=origin):
+                placed = self._placed(node.target)
+                for value in operands_of(node):
+                    self._cross(value, placed, sizes, origin, calls)
                 operands = tuple(_sized(value.type, sizes) for value in operands_of(node))
                 made = tuple(_sized(value.type, sizes) for value in results)
                 new = _leaves(made) - known
                 known |= new
                 chosen = node.inserted or any(value.role is not None for value in results)
-                self.uses.setdefault(Use(op, operands, made, bool(new), chosen, origin, calls))
+                self.uses.setdefault(Use(op, operands, made, bool(new), chosen, origin, calls, placed))
             case Call(function=function, sizes=own, origin=origin):
                 inner = {leaf: substitute(size, sizes.get) for leaf, size in own.items()}
+                placed = self._placed(node.target or function.target)
+                for value in node.operands:
+                    self._cross(value, placed, sizes, origin, calls)
+                outer, self._here = self._here, placed
                 self.function(function, inner, (*calls, origin))
+                self._here = outer
                 known |= _leaves(tuple(_sized(value.type, sizes) for value in node.results))
             case If(then=then, otherwise=otherwise):
                 self._block(then, sizes, known, calls)
@@ -205,6 +266,7 @@ class _Walk:
                         self._block(block, sizes, known, calls)
             case _:
                 pass
+        self._at |= {id(value): placed for value in node.results}
 
     def _inputs(self, entry: Function, calls: tuple[Place, ...]) -> None:
         node = declaration(self.db, entry.file, entry.key)
@@ -238,12 +300,12 @@ class _Walk:
         base = written.base if written is not None else None
         if isinstance(base, syntax.TensorType):
             place = Place(function.file, function.key, base.path.span)
-            self.stored.append(Stored(what, name, type_, value.role is None, place, calls))
+            self.stored.append(Stored(what, name, type_, value.role is None, place, calls, self._here))
         else:
             node = declaration(self.db, function.file, function.key)
             assert isinstance(node, syntax.Definition)
             place = Place(function.file, function.key, node.name.span)
-            self.stored.append(Stored(what, name, type_, False, place, calls))
+            self.stored.append(Stored(what, name, type_, False, place, calls, self._here))
 
 
 def _sized(type_: Tensor, sizes: Mapping[Leaf, Dim]) -> Tensor:

@@ -83,6 +83,12 @@ source = "us"
 peak = { value = 100, source = "us" }
 vector = { value = 10, source = "us" }
 
+[[targets.toy.tiles]]
+dtypes = ["f32"]
+source = "us"
+k = 300
+n = 50
+
 [targets.toy.memories.RAM]
 role = "main"
 bandwidth = { value = 4, source = "us" }
@@ -97,8 +103,9 @@ deploy d = M { weights: init(seed = 0) }
         }
     )
     (deploy,) = json.loads(tenuto("cost", "a.ten:d", "--target", "toy", "--format", "json").out)
-    # 60 operations take 0.6 s, 4 * (6 + 15 + 10) bytes 31 s; 10 exponentials 1 s, 80 bytes 20 s.
-    assert deploy["seconds"] == {"least": 31 + 20, "whole": True, "computing": 0.0}
+    # 60 operations, padded to 100 times 10 as many, take 600 s, 4 * (6 + 15 + 10) bytes 31 s; 10 exponentials take 1 s,
+    # 80 bytes 20 s.
+    assert deploy["seconds"] == {"least": 600 + 20, "whole": True, "computing": 600 / 620}
 
 
 def test_a_picture_is_the_same_every_time_and_says_where_the_most_is(tenuto: Command) -> None:

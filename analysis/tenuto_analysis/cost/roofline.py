@@ -15,12 +15,16 @@ from tenuto_analysis.cost.unknown import Largest
 from tenuto_analysis.cost.work import Numbers, Precision, at, precision_of, steps_of, work_of
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import Dim, Leaf, evaluate
-from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size
+from tenuto_analysis.graph import Apply, Block, Call, Function, If, Literal, Loop, Node, Size, Ssa, dims_of
+from tenuto_analysis.shapes import product
 from tenuto_analysis.targets.profile import Profile
 
 
 class Operation(Struct, frozen=True, eq=False):
-    """An operator of a run, with its work in one step and how often it runs; `part` and `calls` say where it stands."""
+    """An operator of a run, with its work in one step and how often it runs; `part` and `calls` say where it stands.
+
+    `block` gives `M`, `K` and `N` of a product `[M, K] @ [K, N]`.
+    """
 
     op: str
     part: str
@@ -29,6 +33,7 @@ class Operation(Struct, frozen=True, eq=False):
     work: Numbers
     precision: Precision
     times: int
+    block: tuple[int, int, int] | None
 
 
 class Time(Struct, frozen=True):
@@ -76,15 +81,28 @@ def time_on(profile: Profile, run: Iterable[Operation]) -> Time:
 
 
 def seconds_of(profile: Profile, operation: Operation) -> tuple[float | None, float | None]:
-    """How long a target computes and how long it moves bytes in one step; None where it does not say."""
+    """How long a target computes, in whole tiles, and moves bytes in one step; None where it does not say."""
     computed: float | None = 0.0
     for count, rate in zip(
         (operation.work.products, operation.work.others), rates(profile, operation.precision.compute.name), strict=True
     ):
         if count:
             computed = computed + count / rate if computed is not None and rate is not None else None
+    if computed is not None and operation.block is not None:
+        computed *= padding(profile, operation.precision.compute.name, operation.block)
     bandwidth = profile.bandwidth
     return computed, operation.work.moved / bandwidth if bandwidth is not None else None
+
+
+def padding(profile: Profile, dtype: str, block: tuple[int, int, int]) -> float:
+    """By how much a product grows where its sizes are padded to the tiles of a target."""
+    grown = 1.0
+    for tile in profile.tiles:
+        if dtype in tile.dtypes:
+            for size, multiple in zip(block, (tile.m, tile.k, tile.n), strict=True):
+                if size and multiple is not None:
+                    grown *= -(-size // multiple) * multiple / size
+    return grown
 
 
 def rates(profile: Profile, dtype: str) -> tuple[float | None, float | None]:
@@ -124,7 +142,8 @@ class _Walk:
                 work = at(work_of(node), sizes)
                 if work is None:
                     raise UnknownSize
-                yield Operation(node.op, where.part, node.origin, where.calls, work, precision_of(node), where.times)
+                precision, block = precision_of(node), _block(node, sizes)
+                yield Operation(node.op, where.part, node.origin, where.calls, work, precision, where.times, block)
             case Call(function=function):
                 self.pause()
                 inside = {leaf: _number(size, sizes) for leaf, size in node.sizes.items()}
@@ -137,8 +156,18 @@ class _Walk:
                 length = _number(steps_of(node), sizes)
                 inside = {**sizes, node.symbol: max(length - 1, 0) // 2}
                 repeated = _Where(where.part, where.calls, where.times * length)
-                for block in (node.test, node.body):
-                    yield from self.block(block, inside, repeated) if block is not None else ()
+                for part_of_step in (node.test, node.body):
+                    yield from self.block(part_of_step, inside, repeated) if part_of_step is not None else ()
+
+
+def _block(node: Apply, sizes: Mapping[Leaf, int]) -> tuple[int, int, int] | None:
+    """The leading axes of a left operand are rows, where the right one is a matrix."""
+    a, b = node.arguments.get("a"), node.arguments.get("b")
+    if node.op != "matmul" or not isinstance(a, Ssa) or not isinstance(b, Ssa):
+        return None
+    left, right = dims_of(a.type), dims_of(b.type)
+    rows = product(left[:-1]) if len(right) == 2 else product(left[-2:-1])
+    return _number(rows, sizes), _number(left[-1], sizes), _number(right[-1], sizes)
 
 
 def _number(size: Dim, sizes: Mapping[Leaf, int]) -> int:

@@ -27,6 +27,7 @@ from tenuto_backend.passes.scales import Stored
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.beside import ArtifactError
 from tenuto_backend.weights.quantised import QuantisedWeights, quantise
+from tests.command import Command
 from tests.demo import KNOWN, embeddings
 from tests.in_iree import compiled, loaded
 from tests.models import FOLDER, fetched
@@ -366,6 +367,41 @@ def test_a_program_may_say_the_types_itself(folder: Path) -> None:
     y = x @ one.T @ w.T + x @ mx.T
     expected = y @ w @ last.T
     assert np.linalg.norm(wanted[0] - expected) < 1e-6 * np.linalg.norm(expected)
+
+
+def test_a_report_says_what_is_lost(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("POLICY", "int8(weights = per_tensor)")})
+    image, ids = RANDOM.normal(size=(1, 4, 8, 8)).astype(np.float32), np.array([[1, 2, 3]])
+    np.savez(tenuto.folder / "samples.npz", ids=ids, image=image)
+    built = tenuto("build", "model.ten:whole", "--samples", "samples.npz")
+    assert built.code == 0
+    lines = [line.split() for line in built.out.splitlines() if line]
+    rows = {line[0]: line[-3:] for line in lines if "quant(i8)" in " ".join(line)}
+    assert set(rows) == set(types_of(graph_of(SOURCE.replace("POLICY", "int8"))))
+    _, found = made(SOURCE, "int8(weights = per_tensor)")
+    exact = found.floats["part.plain"]
+    distance = np.abs(found.weights["part.plain"] * found.weights["part.plain.scale"] - exact)
+    largest, rms, relative = rows["part.plain"]
+    assert float(largest) == pytest.approx(distance.max(), rel=0.05)
+    assert float(rms) == pytest.approx(np.sqrt(np.mean(distance**2)), rel=0.05)
+    assert float(relative[:-1]) / 100 == pytest.approx(np.linalg.norm(distance) / np.linalg.norm(exact), rel=0.05)
+    cosines = [float(line[-2]) for line in lines[-2:]]
+    assert all(0.99 < cosine < 1.0 for cosine in cosines)
+
+
+def test_samples_that_do_not_fit_are_told(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("POLICY", "int8")})
+    np.savez(tenuto.folder / "samples.npz", other=np.zeros(3))
+    built = tenuto("build", "model.ten:whole", "--samples", "samples.npz", "--quiet")
+    assert built.code == 1
+    assert "`whole` is built, but nothing is reported" in built.err
+    assert (tenuto.folder / "whole.onnx").exists()
+
+
+def test_without_small_numbers_there_is_nothing_to_report(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("POLICY", "f32")})
+    built = tenuto("build", "model.ten:whole", "--report", "--quiet")
+    assert built.out == "whole: no weight is stored in small numbers\n"
 
 
 # -------------------------------------------------------------------------------------------------------------- MiniLM

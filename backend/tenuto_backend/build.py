@@ -19,7 +19,7 @@ from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Diagnostic, Finding, Place, Severity
 from tenuto_analysis.diagnostics.deploys import CannotBuild
 from tenuto_analysis.elaborate.builder import Refusal
-from tenuto_analysis.elaborate.deploys import elaborated
+from tenuto_analysis.elaborate.deploys import elaborate, elaborated
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.targets.analysis import elsewhere
 from tenuto_analysis.targets.profile import Profile
@@ -51,18 +51,23 @@ class Stopped(Exception):
 class Program(Struct, frozen=True, eq=False):
     """A deploy, ready for a back end: its graph and its weights, which are read when they are asked for.
 
-    `checkpoints` gives, for the path of a weight, the tensors of the file that it is made of.
+    `checkpoints` gives, for the path of a weight, the tensors of the file that it is made of; `floats` the weights
+    before they are stored in small numbers.
     """
 
     graph: Graph
     weights: Mapping[str, Array]
     checkpoints: Mapping[str, tuple[str, ...]]
+    floats: Mapping[str, Array]
 
 
-def typed_graph(db: Database, file: str, deploy: str, fold: bool = False) -> Graph:
-    """The typed graph of a deploy, whatever its weights are; raises `Stopped`."""
+def typed_graph(db: Database, file: str, deploy: str, fold: bool = False, exact: bool = False) -> Graph:
+    """The typed graph of a deploy, whatever its weights are; raises `Stopped`.
+
+    An `exact` one has as floats the weights that a policy stores in small numbers.
+    """
     try:
-        found = elaborated(db, file, deploy)
+        found = elaborate(db, file, deploy) if exact else elaborated(db, file, deploy)
         if isinstance(found, Refusal):
             raise found
     except Refusal as refusal:
@@ -79,12 +84,13 @@ def program(
     allow_outside: bool = False,
     fold: bool = False,
     target: Profile | None = None,
+    exact: bool = False,
 ) -> Program:
     """The typed graph of a deploy and its weights, normalisations folded into them or not; raises `Stopped`.
 
-    For a `target` it has the dtypes that its compiler takes.
+    For a `target` it has the dtypes that its compiler takes. An `exact` one stores all weights in floats.
     """
-    graph = typed_graph(db, file, deploy)
+    graph = typed_graph(db, file, deploy, exact=exact)
     if target is not None:
         other = elsewhere(db, graph, target.name)
         if other is not None:
@@ -180,12 +186,13 @@ def _program(graph: Graph, weights: WeightsOf, fold: bool) -> Program:
         names |= {path: names[item.path] for item in stored for path in item.paths if item.path in names}
         given = QuantisedWeights(weights, [weight.path for weight in graph.entry.weights], stored)
     if not fold:
-        return Program(graph, given, names)
+        return Program(graph, given, names, weights)
     graph, folds = fold_batch_norms(graph)
     names |= {
         path: tuple(name for part in found.parts for name in names.get(part, ())) for path, found in folds.items()
     }
-    return Program(graph, FoldedWeights(given, [weight.path for weight in graph.entry.weights], folds), names)
+    made = FoldedWeights(given, [weight.path for weight in graph.entry.weights], folds)
+    return Program(graph, made, names, weights)
 
 
 def name_span(db: Database, file: str, deploy: str) -> Span:

@@ -11,7 +11,7 @@ from tenuto_backend.reference.elementwise import Primitive
 from tenuto_backend.reference.values import Array
 
 
-def _dequantize(x: Array, scale: Array, axis: int | None = None, group: int | None = None) -> Array:
+def dequantize(x: Array, scale: Array, axis: int | None = None, group: int | None = None) -> Array:
     """Numbers of any dtype and scales of f32; `axis` has a scale for each place, or for each `group` of places."""
     if axis is not None and group is not None:
         scale = np.repeat(scale, group, axis=axis)
@@ -20,4 +20,4 @@ def _dequantize(x: Array, scale: Array, axis: int | None = None, group: int | No
     return np.asarray(x.astype(FLOAT) * scale)
 
 
-PRIMITIVES: Mapping[str, Primitive] = {"dequantize": _dequantize}
+PRIMITIVES: Mapping[str, Primitive] = {"dequantize": dequantize}

@@ -22,6 +22,7 @@ from tenuto_analysis.dtypes import Kind, Quantised
 from tenuto_analysis.quantised import scale_of, scaled_axis
 from tenuto_backend.passes.scales import Stored, has_factor
 from tenuto_backend.reference.dtypes import DTYPES
+from tenuto_backend.reference.quantised import dequantize
 from tenuto_backend.reference.values import Array
 from tenuto_backend.weights.beside import ArtifactError
 from tenuto_backend.weights.mapped import read
@@ -77,6 +78,12 @@ def quantise(array: Array, dtype: Quantised) -> Numbers:
     return Numbers(
         stored.astype(DTYPES[dtype.storage.name]).reshape(array.shape), _flat(scale, axis, dtype.group), factor
     )
+
+
+def back(found: Numbers, dtype: Quantised) -> Array:
+    """The floats that numbers and scales stand for."""
+    axis = scaled_axis(dtype, found.numbers.ndim)
+    return dequantize(found.numbers, _whole(found.scale, found.factor), axis, dtype.group)
 
 
 def _whole(scale: Array, factor: Array | None) -> Array:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from tenuto.cli import losses
 from tenuto.cli.aims import Aim, aims, left_to_do
 from tenuto.cli.options.build import PROFILE, only_of_onnx
 from tenuto.cli.sources import shown
@@ -31,6 +32,7 @@ from tenuto_backend.onnx.emit import emit
 from tenuto_backend.onnx.options import OPSET_OF_PROFILE, Options, Profile
 from tenuto_backend.onnx.save import save
 from tenuto_backend.reference.values import Array
+from tenuto_backend.runtime.base import WrongInput
 from tenuto_backend.stablehlo import emit as stablehlo
 from tenuto_backend.stablehlo import save as stablehlo_files
 from tenuto_backend.weights.base import WeightsError
@@ -65,27 +67,34 @@ def run(read: argparse.Namespace) -> int:
     if not read.quiet:
         show_hazards(opened, read.color)
     rows: list[Row] = []
+    reports: list[str] = []
     code = 0
     database, file = opened.workspace.database, opened.source.file
     for deploy, aim in (
         (name, aim) for name in opened.deploys for aim in aims(database, file, name, read.emit, read.targets)
     ):
         try:
-            rows.append(_build(opened, deploy, aim, read))
+            rows.append(_build(opened, deploy, aim, read, reports))
         except Stopped as stopped:
             code = show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not built")
         except (ArtifactError, WeightsError) as error:
             print(f"tenuto: `{aim.stem}` cannot be built: {error}", file=sys.stderr)
+            code = 1
+        except WrongInput as error:
+            print(f"tenuto: `{aim.stem}` is built, but nothing is reported: {error}", file=sys.stderr)
             code = 1
         except OSError as error:
             print(f"tenuto: `{aim.stem}` cannot be written: {error.strerror or error}", file=sys.stderr)
             code = 1
     if rows and not read.quiet:
         print("\n".join((*_table(rows), *left_to_do((row.aim, shown(str(row.saved.model))) for row in rows))))
+    if reports:
+        print("\n".join(["", *reports] if rows and not read.quiet else reports))
     return code
 
 
-def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace) -> Row:
+def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace, reports: list[str]) -> Row:
+    """Writes an artifact; what is to be reported of it goes to `reports`."""
     started = time.perf_counter()
     if aim.form != "onnx":
         only_of_onnx(read, aim.form)
@@ -100,7 +109,10 @@ def _build(opened: Opened, deploy: str, aim: Aim, read: argparse.Namespace) -> R
     form = FORMS[aim.form]
     path = Path(read.output) / f"{aim.stem}{form.ending}"
     functions, nodes, saved = form.write(database, made, arrays, path, read, aim)
-    return Row(aim, deploy, functions, nodes, parameters(made.graph), saved, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    if read.report:
+        reports += losses.lines(opened, deploy, made, read)
+    return Row(aim, deploy, functions, nodes, parameters(made.graph), saved, seconds)
 
 
 def _onnx(

@@ -57,12 +57,21 @@ def read(arguments: list[str]) -> argparse.Namespace:
         "those of the checkpoint",
     )
     parser.add_argument("--no-ledger", dest="ledger", action="store_false", help="leave the type ledger out")
+    parser.add_argument(
+        "--report",
+        action="store_true",
+        help="what is lost in weights that are stored in small numbers: in each, and in what the model gives",
+    )
+    parser.add_argument(
+        "--samples", metavar="FILE", help="inputs for --report, a .npz or a .json by name (default: drawn)"
+    )
     parser.add_argument("--allow-outside", action="store_true", help="read weights from outside of the workspace")
     parser.add_argument("--color", choices=["auto", "always", "never"], default="auto", help="default: auto")
     parser.add_argument("--quiet", "-q", action="store_true", help="no progress and no summary")
     found = parser.parse_args(arguments)
     if found.emit is not None and found.emit not in EMITTED:
         raise Misuse(f"--emit {found.emit} is not there yet: this version emits {known}")
+    found.report = found.report or found.samples is not None
     if found.inline and found.in_place:
         raise Misuse("--inline and --in-place exclude each other")
     if found.emit not in (None, "onnx"):

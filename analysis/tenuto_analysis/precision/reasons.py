@@ -14,6 +14,7 @@ from msgspec import Struct
 from tenuto_analysis.check import clauses
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
+from tenuto_analysis.dtypes import Quantised
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.elaborate.policies import class_of
@@ -71,7 +72,7 @@ def _in_graph(db: Database, graph: Graph, place: Place) -> Iterator[Explained]:
             continue
         for ssa, node in _values_at(db, function, place):
             reasons = (
-                *_own_reasons(db, ssa, node),
+                *_own_reasons(db, function, ssa, node),
                 *_policy(db, graph, function, node, ssa, uses),
                 *_readers(db, function, ssa),
             )
@@ -134,10 +135,13 @@ def _inserted(node: Node) -> bool:
 # --------------------------------------------------------------------------------------------------------- its reasons
 
 
-def _own_reasons(db: Database, ssa: Ssa, node: Node | None) -> Iterator[Reason]:
+def _own_reasons(db: Database, function: Function, ssa: Ssa, node: Node | None) -> Iterator[Reason]:
+    quantised = _is_quantised(function, ssa)
     place = node.origin if node is not None else None
     dtype = ssa.type.dtype
     match ssa.role, node:
+        case None, None if isinstance(dtype, Quantised) and quantised:
+            yield Reason(f"{dtype}: `weights` of the policy, as only products and look-ups read it", place)
         case None, _:
             yield Reason(f"{dtype}: the program names it", place)
         case Field.PARAMS, _:
@@ -158,13 +162,18 @@ def _own_reasons(db: Database, ssa: Ssa, node: Node | None) -> Iterator[Reason]:
             yield Reason(f"{dtype}: `{role.value}` of the policy", place)
 
 
+def _is_quantised(function: Function, ssa: Ssa) -> bool:
+    """Whether a weight is stored as the policy says that weights are, and not as its type does."""
+    return any(weight.value is ssa and weight.policy.weights is not None for weight in function.weights)
+
+
 def _policy(
     db: Database, graph: Graph, function: Function, node: Node | None, ssa: Ssa, uses: dict[int, _Use]
 ) -> Iterator[Reason]:
     """Why the policy is in force that gave the dtype, from the value out to the deploy."""
-    if ssa.role is None:
+    if ssa.role is None and not _is_quantised(function, ssa):
         return
-    if node is None and ssa.role is Field.PARAMS:
+    if node is None and ssa.role in (None, Field.PARAMS):
         clause = _member_clause(db, function, ssa.name)
         if clause is not None:
             yield Reason(f"the policy is `{_text(db, clause)}`, by the clause of `{ssa.name}`", clause)

@@ -168,6 +168,7 @@ FLOPS: Mapping[str, Callable[[Apply], Flops]] = {
     **dict.fromkeys(("top_k", "nonzero", "true_positions"), _each_operand),
     **dict.fromkeys(_MOVES, _moves),
     "cast": _cast,
+    "dequantize": _each_result,
 }
 
 

@@ -389,6 +389,26 @@ deploy d = M { weights: init(seed = 0), precision: PRECISION, dims: { B: 1 .. 4 
         assert not any(map(inserted, graph.functions))
 
 
+def test_a_product_rounds_its_operands_and_keeps_its_sum() -> None:
+    text = """
+model M(x: f32[3, 8]) -> f32[3, 4] precision policy(compute = f8e4m3, accumulate = f32) {
+  param w: float[8, 4] = normal(std = 1.0)
+  return x @ w
+}
+
+deploy d = M { weights: init(seed = 0) }
+"""
+    graph = graph_of(text)
+    assert named(graph.entry)["w"] == "f8e4m3"
+    chance, short = np.random.default_rng(0), DTYPES["f8e4m3"]
+    x, w = (chance.normal(size=shape).astype(np.float32) for shape in ((3, 8), (8, 4)))
+    (found,) = run(graph, [x], {"w": w.astype(short)})
+    np.testing.assert_allclose(
+        found, x.astype(short).astype(np.float32) @ w.astype(short).astype(np.float32), rtol=1e-6, atol=1e-6
+    )
+    assert np.abs(found - x @ w).max() > 1e-3
+
+
 # --------------------------------------------------------------------------------------------------------------- MiniLM
 
 

@@ -26,8 +26,8 @@ REASONS = {"undefined symbol": "links no mathematics for it", "failed to legaliz
 HEAD = """# What the back ends compute
 
 Of each operator of the library, in every dtype of its cases, and of each example: whether a back end gives the numbers
-of the reference, which is the evaluator of typed graphs in NumPy. This page is written by `tests/test_backends_page.py`;
-what it says is held by tests that run every case at two choices of its sizes.
+of the reference, which is the evaluator of typed graphs in NumPy. `tests/test_backends_page.py` writes this page; what
+it says is held by tests that run every case at two choices of its sizes.
 
 *Equal* is within {float32} in `f32`, {float16} in `f16`, {bfloat16} in `bf16` and {float64} in `f64`, absolutely and
 relatively; integers and truth values are equal as they are. *Refused* is told before anything runs, *not fed* is what

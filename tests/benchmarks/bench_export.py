@@ -105,7 +105,7 @@ CASES = (
 
 
 def main() -> int:
-    python = _installed()
+    python = installed()
     met = True
     for case in CASES:
         print(f"  {' '.join((case.name, *case.options))}")
@@ -206,7 +206,7 @@ def _zeros(item: onnxruntime.NodeArg, case: Case) -> npt.NDArray[Any]:
     return np.zeros([size if isinstance(size, int) else {"B": 1}.get(size, 0) for size in item.shape], dtype)
 
 
-def _installed() -> Path:
+def installed() -> Path:
     """The peer's Python, installed where it is missing."""
     folder, stamp = HOME / "torch", HOME / "torch.stamp"
     python = folder / ("Scripts" if sys.platform == "win32" else "bin") / "python"

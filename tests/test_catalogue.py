@@ -12,6 +12,7 @@ import pytest
 from tenuto_analysis import diagnostics
 from tenuto_analysis.diagnostics.base import Diagnostic
 from tenuto_analysis.diagnostics.deploys import CannotBuild
+from tenuto_analysis.diagnostics.ranges import UnknownRange
 from tenuto_server.texts import INVALID_UTF8
 from tests.markdown import UNNAMED, Program, programs, rerun_document, weights
 from tests.voice import VOICE, keep_or_fail, reports
@@ -19,8 +20,9 @@ from tests.voice import VOICE, keep_or_fail, reports
 PAGES = Path(inspect.getfile(Diagnostic)).parent / "explain"
 RULES = [diagnostic.rule for diagnostic in diagnostics.CATALOGUE]
 
-# What a check of a program cannot show: it is about bytes, found before there is a text, or about building.
-WITHOUT_EXAMPLE = {INVALID_UTF8, CannotBuild.rule}
+# What a check of a program does not show: it is about bytes, found before there is a text, about building, or it is
+# told only where somebody asks for it.
+WITHOUT_EXAMPLE = {INVALID_UTF8, CannotBuild.rule, UnknownRange.rule}
 
 # Python has a `SyntaxError` of its own.
 CALLED_OTHERWISE = {"SyntaxProblem": "SyntaxError"}

@@ -17,10 +17,12 @@ from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.elaborate.deploys import elaborated
 from tenuto_analysis.ranges.analysis import Analysis, analyse
 from tenuto_analysis.ranges.formats import FORMATS, Format, rounded
+from tenuto_analysis.ranges.problems import strict_ranges
 from tenuto_analysis.ranges.transfer.table import TRANSFERS
 from tenuto_analysis.ranges.values import Range
 from tenuto_backend.reference.dtypes import DTYPES
 from tenuto_grammar import syntax
+from tests.command import Command
 
 ROOT = Path(__file__).parent.parent
 DATABASE = Database()
@@ -225,3 +227,35 @@ RULES = {
     "infinities-meet",
     "unstable-form",
 }
+
+
+# ------------------------------------------------------------------------------------------------------------- strictly
+
+
+@pytest.mark.parametrize(
+    ("expression", "given", "strict"),
+    [
+        ("log(x)", "x: f32[4]", ["log(x)"]),
+        ("log(x)", "x: f32[4] within 0.5 .. 2.0", []),
+        ("exp(-abs(x))", "x: f32[4]", []),
+        ("1.0 / (1.0 + exp(x))", "x: f32[4]", ["exp(x)"]),
+        ("softmax(x)", "x: f32[4]", []),
+    ],
+)
+def test_strict_ranges_tell_where_nobody_bounds_a_value(expression: str, given: str, strict: list[str]) -> None:
+    text = f"model Made({given}) -> f32[4] {{\n  return {expression}\n}}\n\ndeploy made = Made {{}}\n"
+    assert told(text) == []
+    file = loaded(text)
+    DATABASE.set(strict_ranges, file, True)
+    found = model.findings(DATABASE, file)
+    assert [(text[item.span.start : item.span.end], item.rule) for item in found] == [
+        (stretch, "unknown-range") for stretch in strict
+    ]
+
+
+def test_strict_ranges_are_asked_for_by_an_option_or_a_setting(tenuto: Command) -> None:
+    tenuto.write({"logged.ten": "model Logged(x: f32[B]) -> f32[B] = log(x)\n\ndeploy logged = Logged {}\n"})
+    assert tenuto("check", "logged.ten").code == 0
+    assert "warning[unknown-range]" in tenuto("check", "logged.ten", "--strict-ranges").out
+    tenuto.write({"tenuto.toml": "strict-ranges = true\n"})
+    assert "warning[unknown-range]" in tenuto("check", "logged.ten").out

@@ -33,6 +33,7 @@ class Settings(NamedTuple):
     severity: Mapping[str, Literal["error", "warning"]] = {}
     targets: Mapping[str, object] = {}
     path: str = ""
+    strict_ranges: bool = False
 
 
 class SettingsFinder:
@@ -148,12 +149,19 @@ def _read_targets(settings: Settings, path: str, value: object) -> Settings:
     return settings._replace(targets=value)
 
 
+def _read_strict_ranges(settings: Settings, path: str, value: object) -> Settings:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{path}: `strict-ranges` is true or false")
+    return settings._replace(strict_ranges=value)
+
+
 _READERS: dict[str, Callable[[Settings, str, object], Settings]] = {
     "select": _read_select,
     "ignore": _read_ignore,
     "exclude": _read_exclude,
     "severity": _read_severity,
     "targets": _read_targets,
+    "strict-ranges": _read_strict_ranges,
 }
 
 

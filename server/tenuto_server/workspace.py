@@ -14,6 +14,7 @@ from tenuto_analysis.check import loading
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Finding
 from tenuto_analysis.extremes import Extreme, weight_extremes
+from tenuto_analysis.ranges.problems import strict_ranges
 from tenuto_analysis.ranges.witnesses import runner
 from tenuto_analysis.targets.profile import declared
 from tenuto_analysis.weights import Header, weights_header
@@ -30,7 +31,8 @@ class Workspace:
 
     `header` gives the header of a file of weights, by its path and the root; it is read from the disk, if left out.
     `targets` gives the profiles that the project of a file describes; `extremes` those of the numbers of a file of
-    weights, by its path and the root, as far as they are known.
+    weights, by its path and the root, as far as they are known; `strict` whether a file's deploys shall tell of values
+    whose range nobody declares.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Workspace:
         header: Callable[[str, str], Header | None] | None = None,
         targets: Callable[[str], Mapping[str, object]] | None = None,
         extremes: Callable[[str, str], tuple[Extreme, ...] | None] | None = None,
+        strict: Callable[[str], bool] | None = None,
     ) -> None:
         self.database = Database()
         self.database.set(runner, "", run_graph)
@@ -51,6 +54,7 @@ class Workspace:
         self._header = header or header_of
         self._targets = targets or (lambda file: {})
         self._extremes = extremes or (lambda path, root: None)
+        self._strict = strict or (lambda file: False)
 
     def reports(self, file: str) -> tuple[Report, ...]:
         """All that is found in a file, in order."""
@@ -105,6 +109,7 @@ class Workspace:
                 if needed not in reached:
                     reached[needed] = None
                     waiting.append(needed)
+        self.database.set(strict_ranges, file, self._strict(file))
         for path in loading.weights_files(self.database, file):
             self.header(file, path)
             self.database.set(weight_extremes, path, self._extremes(path, self._root(file)))
@@ -160,7 +165,7 @@ class Workspace:
                 return Decoded(text, None) if text is not None else None
             return self._loaded[file] if file in self._loaded else self._read(file)
 
-        beside = Workspace(read, self._root, self._header, self._targets, self._extremes)
+        beside = Workspace(read, self._root, self._header, self._targets, self._extremes, self._strict)
         beside.database = Database(within=self.database)
         beside.database.set(runner, "", run_graph)
         return beside

@@ -117,6 +117,12 @@ class InfinitiesMeet(RangeProblem, frozen=True, kw_only=True):
     rule: ClassVar[str] = "infinities-meet"
 
 
+class UnknownRange(RangeProblem, frozen=True, kw_only=True):
+    """A value that nobody bounds where only some values are safe; told where ranges shall be strict."""
+
+    rule: ClassVar[str] = "unknown-range"
+
+
 class UnstableForm(RangeProblem, frozen=True, kw_only=True):
     """A formula that fails on ordinary arguments, for which the library has a stable form."""
 

@@ -64,6 +64,13 @@ def explained(db: Database, place: Place, deploys: Iterable[tuple[str, str]]) ->
     return tuple(found)
 
 
+def values_at(db: Database, graph: Graph, place: Place) -> Iterator[Ssa]:
+    """The values of a graph that stand at a place, in all instances of its definition."""
+    for function in graph.functions:
+        if (function.file, function.key) == (place.file, place.declaration):
+            yield from (ssa for ssa, _ in _values_at(db, function, place))
+
+
 def _in_graph(db: Database, graph: Graph, place: Place) -> Iterator[Explained]:
     uses = _uses(graph)
     plain = all(function.policy == F32 for function in graph.functions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tenuto_analysis.check import loading
-from tenuto_analysis.database import Database, query
+from tenuto_analysis.database import Database, input_fact, query
 from tenuto_analysis.diagnostics import ranges as told
 from tenuto_analysis.diagnostics.base import GraphProblem, Place
 from tenuto_analysis.elaborate.builder import Refusal
@@ -15,6 +15,7 @@ from tenuto_analysis.graph import Graph, walk
 from tenuto_analysis.modules import STD, declaration
 from tenuto_analysis.ranges.analysis import Analysis, Finding, analyse
 from tenuto_analysis.ranges.repairs import repairs
+from tenuto_analysis.ranges.strict import unbounded
 from tenuto_analysis.ranges.values import Kind
 from tenuto_analysis.ranges.witnesses import runner
 from tenuto_analysis.weights import Drawn
@@ -32,7 +33,14 @@ RULES: dict[Kind, type[told.RangeProblem]] = {
     Kind.MASKED_ROW: told.MaskedRow,
     Kind.INFINITIES_MEET: told.InfinitiesMeet,
     Kind.UNSTABLE_FORM: told.UnstableForm,
+    Kind.UNKNOWN_RANGE: told.UnknownRange,
 }
+
+
+@input_fact
+def strict_ranges(db: Database, file: str) -> bool:
+    """Whether the deploys of a file tell of values that nobody bounds, too."""
+    return False
 
 
 def range_problems(db: Database, file: str, name: str, graph: Graph) -> Iterator[GraphProblem]:
@@ -43,9 +51,10 @@ def range_problems(db: Database, file: str, name: str, graph: Graph) -> Iterator
     node = declaration(db, file, name)
     assert isinstance(node, syntax.Deploy)
     start = Place(file, name, node.name.span)
-    if found.findings:
+    findings = (*found.findings, *unbounded(graph, found)) if strict_ranges(db, file) else found.findings
+    if findings:
         dtypes = _dtypes(graph)
-        for finding in found.findings:
+        for finding in findings:
             yield _problem(db, finding, start, dtypes)
 
 

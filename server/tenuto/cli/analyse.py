@@ -35,7 +35,9 @@ class Fork(NamedTuple):
 class Analyzer:
     """The analyzer and the files that it was told of, for the life of a command."""
 
-    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None, graphs: bool) -> None:
+    def __init__(
+        self, disk: Disk, settings: SettingsFinder, cache_folder: str | None, graphs: bool, strict: bool
+    ) -> None:
         self._disk = disk
         self._graphs = graphs
         self._extremes = KnownExtremes(cache_folder, SMALL)
@@ -44,6 +46,7 @@ class Analyzer:
             lambda file: settings.of(file).root,
             targets=lambda file: targets_of(settings.of(file)),
             extremes=self._extremes.of,
+            strict=lambda file: strict or settings.of(file).strict_ranges,
         )
         self._may_fork = hasattr(os, "fork")
 

@@ -51,11 +51,18 @@ class Entry(NamedTuple):
 class Cache:
     """The cache of the workspace at `root`, whose project describes these targets; `folder` None keeps nothing.
 
-    What was found without the graphs of deploys is kept apart.
+    What was found without the graphs of deploys, or with strict ranges, is kept apart.
     """
 
-    def __init__(self, root: str, folder: str | None, targets: Mapping[str, object], graphs: bool = True) -> None:
-        told = (repr(targets) if targets else "") + ("" if graphs else "no graphs")
+    def __init__(
+        self,
+        root: str,
+        folder: str | None,
+        targets: Mapping[str, object],
+        graphs: bool = True,
+        strict: bool = False,
+    ) -> None:
+        told = (repr(targets) if targets else "") + ("" if graphs else "no graphs") + ("strict" if strict else "")
         self._path = _path(folder, os.fsencode(root) + told.encode()) if folder else None
         self._entries: dict[str, StoredEntry] = (read(self._path) or {}) if self._path else {}
         self._changed = False

@@ -42,12 +42,13 @@ class Options(NamedTuple):
     quiet: bool
     cache: bool
     graphs: bool
+    strict_ranges: bool
 
 
 def run(arguments: list[str]) -> int:
     options = _read_options(arguments)
     folder = cache_folder() if options.cache and options.paths != ["-"] else None
-    checker = Checker(Disk(), SettingsFinder(), folder, options.graphs)
+    checker = Checker(Disk(), SettingsFinder(), folder, options.graphs, options.strict_ranges)
     if options.watch:
         code: int = import_module("tenuto.cli.watch").watch(checker, options)
         return code
@@ -121,6 +122,7 @@ def _read_options(arguments: list[str]) -> Options:
         action="store_false",
         help="only what each declaration shows by itself: nothing of ranges and targets, which are those of a deploy",
     )
+    parser.add_argument("--strict-ranges", action="store_true", help="tell where a range should be declared, too")
     parser.add_argument("--no-cache", dest="cache", action="store_false", help="neither read nor write the cache")
     read = parser.parse_args(arguments)
     if "-" in read.paths and (len(read.paths) > 1 or read.watch):
@@ -140,6 +142,7 @@ def _read_options(arguments: list[str]) -> Options:
         quiet=read.quiet,
         cache=read.cache,
         graphs=read.graphs,
+        strict_ranges=read.strict_ranges,
     )
 
 

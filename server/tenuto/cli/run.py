@@ -19,13 +19,25 @@ if TYPE_CHECKING:
 
 
 class Checker:
-    """Finds the reports of files, again and again where they change; `graphs` asks for those of deploys' graphs too."""
+    """Finds the reports of files, again and again where they change.
 
-    def __init__(self, disk: Disk, settings: SettingsFinder, cache_folder: str | None, graphs: bool = True) -> None:
+    `graphs` asks for those of deploys' graphs too, `strict` for values whose range nobody declares, whatever the
+    settings say.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        settings: SettingsFinder,
+        cache_folder: str | None,
+        graphs: bool = True,
+        strict: bool = False,
+    ) -> None:
         self.disk = disk
         self.settings = settings
         self._cache_folder = cache_folder
         self._graphs = graphs
+        self._strict = strict
         self._caches: dict[str, Cache] = {}
         self._analyzer: Analyzer | None = None
 
@@ -65,11 +77,14 @@ class Checker:
     def _analyze(self, files: list[str]) -> Iterable[tuple[str, Entry]]:
         if self._analyzer is None:
             analyse = import_module("tenuto.cli.analyse")
-            self._analyzer = analyse.Analyzer(self.disk, self.settings, self._cache_folder, self._graphs)
+            self._analyzer = analyse.Analyzer(self.disk, self.settings, self._cache_folder, self._graphs, self._strict)
         return self._analyzer.entries(files)
 
     def _cache(self, file: str) -> Cache:
         settings = self.settings.of(file)
         if settings.root not in self._caches:
-            self._caches[settings.root] = Cache(settings.root, self._cache_folder, settings.targets, self._graphs)
+            strict = self._strict or settings.strict_ranges
+            self._caches[settings.root] = Cache(
+                settings.root, self._cache_folder, settings.targets, self._graphs, strict
+            )
         return self._caches[settings.root]

@@ -34,6 +34,7 @@ from tenuto_server.features.describe import (
     sizes_in,
 )
 from tenuto_server.features.precision import precision
+from tenuto_server.features.ranges import ranges
 from tenuto_server.features.words import KEYWORDS, explained
 from tenuto_server.workspace import Workspace
 
@@ -127,6 +128,7 @@ def _own_name(db: Database, file: str, inside: Declared, mention: Mention) -> It
     if value is not None:
         yield _facts(known, value)
     yield from precision(db, file, inside, mention.span.start)
+    yield from ranges(db, file, inside, mention.span.start)
     yield from _part(db, file, inside, span, value)
 
 
@@ -273,6 +275,7 @@ def _expression(db: Database, file: str, inside: Declared, offset: int) -> Hover
                 value = types[node.span]
                 parts = [fenced(str(value)), _facts(_known(db, file, offset), value)]
                 parts += precision(db, file, inside, offset)
+                parts += ranges(db, file, inside, offset)
                 return Hover(node.span.shifted(inside.start), "\n\n".join(part for part in parts if part))
             case _:
                 pass

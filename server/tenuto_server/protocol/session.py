@@ -67,7 +67,11 @@ class Session:
         self._told: set[str] = set()
         self._extremes = KnownExtremes(cache_folder())
         self._workspace = Workspace(
-            self._read, lambda file: self.settings(file).root, targets=self._targets, extremes=self._extremes.of
+            self._read,
+            lambda file: self.settings(file).root,
+            targets=self._targets,
+            extremes=self._extremes.of,
+            strict=lambda file: self.settings(file).strict_ranges,
         )
         self._worker = Worker(self._workspace.database, partial(self._in_loop, failed))
 

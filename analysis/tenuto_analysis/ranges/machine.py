@@ -36,6 +36,8 @@ MOST_STEPS = 64
 """Up to so many steps of a loop are followed one by one; beyond that its values are widened."""
 _PATIENCE = 3
 """How many steps of a longer loop are looked at before its values are widened."""
+_NARROWING = 40
+"""How many further steps bring back what was widened."""
 
 
 class Summary(Struct, frozen=True):
@@ -239,6 +241,10 @@ class Machine:
             given_back = self._step(frame, node, invariant, index, extent)
             wider = [_soft(joined(a, b)) for a, b in zip(invariant, given_back[:count], strict=True)]
             if all(_inside(new, old) for new, old in zip(given_back[:count], invariant, strict=True)):
+                if turn > _PATIENCE:
+                    invariant = self._narrowed(frame, node, carried, invariant, index, extent)
+                    frame.found, frame.harmed = dict(found[0]), set(found[1])
+                    given_back = self._step(frame, node, invariant, index, extent)
                 return [*(_soft(value) for value in invariant), *(_soft(row) for row in given_back[count:])]
             if turn >= _PATIENCE:
                 wider = [
@@ -249,6 +255,29 @@ class Machine:
         frame.found, frame.harmed = found
         given_back = self._step(frame, node, invariant, index, extent)
         return [*invariant, *(_soft(row) for row in given_back[count:])]
+
+    def _narrowed(
+        self, frame: Frame, node: Loop, initial: list[Range], invariant: list[Range], index: Range, extent: Extent
+    ) -> list[Range]:
+        """What was widened, brought back by further steps: `h / 2 + 1` stays at 2, not at the largest number."""
+        widened = invariant
+        before, frame.silent = frame.silent, True
+        for _ in range(_NARROWING):
+            known = [replace(value, low_known=True, high_known=True) for value in invariant]
+            given_back = self._step(frame, node, known, index, extent)
+            new = [_soft(joined(a, b)) for a, b in zip(initial, given_back, strict=False)]
+            if new == invariant or not all(_inside(a, b) for a, b in zip(new, invariant, strict=True)):
+                break
+            invariant = new
+        frame.silent = before
+        return [
+            replace(
+                value,
+                low_known=value.low_known and (old.low_known or value.low > old.low),
+                high_known=value.high_known and (old.high_known or value.high < old.high),
+            )
+            for value, old in zip(invariant, widened, strict=True)
+        ]
 
 
 def _outside(call: Place, causes: tuple[Cause, ...], values: Sequence[Range]) -> tuple[Cause, ...]:
@@ -331,6 +360,9 @@ def _within(frame: Frame, ssa: Ssa, value: Range) -> Range:
     interval = ssa.type.within
     assert interval is not None
     low, high = within_of(interval, frame.extents)
+    to = format_of(ssa.type.dtype)
+    if to is not None:  # The ends are numbers of the dtype, or next to them.
+        low, high = min(low, rounded(float(low), to)), max(high, rounded(float(high), to))
     if value.causes or value.tainted:
         return value
     bounded = value.low >= low and value.high <= high

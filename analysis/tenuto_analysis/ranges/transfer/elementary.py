@@ -97,8 +97,10 @@ def curve(step: Step, of: Curve) -> Range:
 
 
 def _loosened(step: Step, of: Curve, found: Range, ends: list[tuple[Number, bool, bool]]) -> Range:
-    low = found.low if _is_at(of, ends[0][0]) else max(wider(step, found.low, -1), of.low)
-    high = found.high if _is_at(of, ends[1][0]) else min(wider(step, found.high, 1), of.high)
+    assert step.format is not None
+    least, most = min(of.low, rounded(of.low, step.format)), max(of.high, rounded(of.high, step.format))
+    low = found.low if _is_at(of, ends[0][0]) else max(wider(step, found.low, -1), least)
+    high = found.high if _is_at(of, ends[1][0]) else min(wider(step, found.high, 1), most)
     for argument, value in of.at:
         first, second = (ends[1][0], ends[0][0]) if of.falling else (ends[0][0], ends[1][0])
         above, below = first >= argument, second <= argument
@@ -119,7 +121,7 @@ def _valued(of: Curve, end: Number) -> float:
     try:
         found = of.value(float(end))
     except OverflowError:
-        return of.high
+        return of.high if end > 0 else of.low
     except ValueError:
         return of.low if not of.falling else of.high
     return of.low if isnan(found) else found
@@ -225,8 +227,8 @@ def reciprocal_root(step: Step) -> Range:
     if x.causes:  # What overflowed would be 0 now, and what is multiplied by that is wrong.
         step.frame.harm(x.causes)
     found = curve(step, _CURVES["rsqrt"])
-    if x.low <= 0 <= x.high and (found.causes or found.tainted):  # The root of -0.0 is -0.0.
-        found = replace(found, low=-math.inf, low_met=False)
+    if x.low <= 0 <= x.high:  # The root of -0.0 is -0.0.
+        found = replace(found, low=-math.inf, low_known=bool(found.causes), low_met=False)
     facts = [
         Fact(Relation.INVERSE, fact.of, math.sqrt(fact.n), missing=fact.missing)
         for fact in facts_of(x, Relation.SQUARE)

@@ -15,7 +15,6 @@ from tenuto_analysis.ranges.values import (
     UNKNOWN,
     Cause,
     Fact,
-    Hazard,
     Kind,
     Number,
     Range,
@@ -190,7 +189,7 @@ def _clipped(found: Range, bound: float, x: Range) -> Range:
 
 
 def _quotient(step: Step, a: Range, b: Range, nan: bool, causes: tuple[Cause, ...]) -> Range:
-    if b.low < 0 < b.high or (b.low == 0 == b.high) or any(isinstance(cause, Hazard) for cause in causes):
+    if b.low < 0 < b.high or _may_be_zero(b):  # A zero has either sign.
         known = (a.known and b.known) or bool(causes)
         return _open(step, -inf, inf, known, known, nan, causes, met=b.uniform and a.uniform)
     corners: list[tuple[Number, bool, bool, bool]] = []

@@ -108,6 +108,28 @@ deploy d = M { weights: init(seed = 0) }
     assert deploy["seconds"] == {"least": 600 + 20, "whole": True, "computing": 600 / 620}
 
 
+def test_values_that_cross_between_targets_are_priced(tenuto: Command) -> None:
+    program = """
+import std.nn { Linear }
+
+model Two(x: float[B, 4]) -> float[B, 4] {
+  sub first = Linear[4, 8]
+  sub second = Linear[8, 4] target nvidia.h200
+  let h = first(x)
+  return second(h)
+}
+
+deploy d = Two { weights: init(seed = 0), target: nvidia.h100, dims: { B: 1 .. 16 } }
+"""
+    tenuto.write({"a.ten": program})
+    lines = tenuto("cost", "a.ten:d").out.splitlines()
+    (crossing,) = (line for line in lines if line.startswith("crosses"))
+    assert crossing.split()[1:5] == ["`h`", "to", "nvidia.h200", "from"]
+    (deploy,) = json.loads(tenuto("cost", "a.ten:d", "--format", "json").out)
+    assert deploy["transfers"][0]["bytes"] == {"formula": "32*B", "value": 512}
+    assert deploy["transfers"][0]["seconds"] > 0
+
+
 def test_a_picture_is_the_same_every_time_and_says_where_the_most_is(tenuto: Command) -> None:
     arguments = ("cost", f"{MINILM}:small_encoder", "--target", "nvidia.h100", "--picture")
     assert [tenuto(*arguments, name).code for name in ("a.svg", "b.svg")] == [0, 0]

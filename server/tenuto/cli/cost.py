@@ -26,8 +26,8 @@ from tenuto_analysis.dims import Dim, evaluate, holds, render
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.graph import Graph
 from tenuto_analysis.model import finding_at
-from tenuto_analysis.modules import starts
-from tenuto_analysis.targets.analysis import targets_named
+from tenuto_analysis.modules import deploys, starts
+from tenuto_analysis.targets.analysis import Priced, targets_named, transfers_of
 from tenuto_analysis.targets.profile import Profile, known, profile
 from tenuto_server.settings import near
 from tenuto_server.units import counted, in_bytes, in_seconds
@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
         for item, target in found:
             _draw(item, target, read.picture)
     if read.format == "json":
-        print(json.dumps([_plain(item, target, read.depth) for item, target in found], indent=2))
+        print(json.dumps([_plain(opened, item, target, read.depth) for item, target in found], indent=2))
     else:
         print("\n\n".join("\n".join(_text(opened, item, target, read.depth)) for item, target in found))
     return code
@@ -134,6 +134,7 @@ def _text(opened: Opened, found: Measured, target: Profile | None, depth: int) -
         yield ""
         yield from _memory(opened, found, target)
         yield from _time(found, target)
+        yield from _transfers(_crossing(opened, found))
         yield from [""] if found.graph.entry.symbols else ()
     if found.work is None or found.graph.entry.symbols:
         yield from _formulas(found)
@@ -223,6 +224,24 @@ def _time(found: Measured, target: Profile | None) -> Iterator[str]:
         yield f"             longer in truth: the profile of {target.name} does not say how fast all of this is"
 
 
+def _crossing(opened: Opened, found: Measured) -> tuple[Priced, ...]:
+    """The values that cross between targets; a definition by itself has no parts elsewhere."""
+    db, graph = opened.workspace.database, found.graph
+    return transfers_of(db, graph, found.sizes) if graph.name in deploys(db, graph.file) else ()
+
+
+def _transfers(crossing: Sequence[Priced]) -> Iterator[str]:
+    for number, priced in enumerate(crossing):
+        size = in_bytes(priced.bytes) if priced.bytes is not None else f"{priced.transfer.bytes} bytes"
+        time = f", {in_seconds(priced.seconds)} at least" if priced.seconds is not None else ""
+        way = f"to {_targets(priced.transfer.to)} from {_targets(priced.transfer.source)}"
+        yield f"{'' if number else 'crosses':13}`{priced.transfer.name}` {way}: {size}{time}"
+
+
+def _targets(names: tuple[str, ...]) -> str:
+    return ", ".join(names) or "the deploy's target"
+
+
 def _formulas(found: Measured) -> Iterator[str]:
     """The numbers for all sizes; of the activations, what is the most at these."""
     if found.cost.parameters.constant is None or found.work is None:
@@ -245,7 +264,7 @@ def _largest(peaks: Sequence[Dim]) -> str:
 # ---------------------------------------------------------------------------------------------------------------- JSON
 
 
-def _plain(found: Measured, target: Profile | None, depth: int) -> dict[str, object]:
+def _plain(opened: Opened, found: Measured, target: Profile | None, depth: int) -> dict[str, object]:
     numbers, work = found.work, found.cost.work
     peaks = peak_formulas(found.cost.steps)
     parts = parts_of(found.graph.entry, depth)
@@ -268,6 +287,7 @@ def _plain(found: Measured, target: Profile | None, depth: int) -> dict[str, obj
             "part": found.peak[1].part if found.peak is not None else None,
         },
         "seconds": _seconds(found, target),
+        "transfers": [_plain_transfer(priced) for priced in _crossing(opened, found)],
         "parts": [_plain_part(found, part) for part in parts],
     }
 
@@ -281,6 +301,18 @@ def _plain_part(found: Measured, part: Part) -> dict[str, object]:
         "parameters": part.parameters.constant,
         "flops": _both(part.work.flops, numbers.flops if numbers is not None else None),
         "bytes": _both(part.work.moved, numbers.moved if numbers is not None else None),
+    }
+
+
+def _plain_transfer(priced: Priced) -> dict[str, object]:
+    transfer = priced.transfer
+    return {
+        "value": transfer.name,
+        "type": str(transfer.type),
+        "from": list(transfer.source),
+        "to": list(transfer.to),
+        "bytes": _both(transfer.bytes, priced.bytes),
+        "seconds": priced.seconds,
     }
 
 

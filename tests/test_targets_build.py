@@ -68,6 +68,14 @@ def test_what_the_target_lacks_becomes_what_its_compiler_makes_of_it(tenuto: Com
         }
 
 
+def test_an_artifact_is_compared_with_the_source_as_its_target_has_it(tenuto: Command) -> None:
+    built(tenuto, "groq.tsp, nvidia.h100")
+    for target in ("groq.tsp", "nvidia.h100"):
+        compared = tenuto("diff", "model.ten:many", f"many.{target}.onnx")
+        assert compared.code == 0, compared.out
+        assert compared.out.splitlines()[-1] == "all intact; the ledger says what the source says"
+
+
 def test_one_target_leaves_the_name_as_it_is_and_a_form_may_be_asked_for(tenuto: Command) -> None:
     told = built(tenuto, "nvidia.h200", "--emit", "stablehlo")
     assert files(tenuto) == ["many.safetensors", "many.stablehlo.mlir"]
@@ -95,6 +103,8 @@ def test_the_program_of_the_blog_is_built_and_runs_and_reads_back(tenuto: Comman
     read = tenuto("inspect", "my_module.onnx")
     assert "model my_module(x: f32[1, 784]) -> f16[1, 10]" in read.out
     assert "precision mixed" in read.out
+    compared = tenuto("diff", str(EXAMPLES / "blog.ten"), "my_module.onnx")
+    assert not any(line.startswith(("  changed", "  lost")) for line in compared.out.splitlines()), compared.out
     ran = tenuto("run", "my_module.onnx")
     assert ran.code == 0, ran.err
     assert "f16[1, 10]" in ran.out

@@ -61,10 +61,13 @@ class Program(Struct, frozen=True, eq=False):
     floats: Mapping[str, Array]
 
 
-def typed_graph(db: Database, file: str, deploy: str, fold: bool = False, exact: bool = False) -> Graph:
+def typed_graph(
+    db: Database, file: str, deploy: str, fold: bool = False, target: Profile | None = None, exact: bool = False
+) -> Graph:
     """The typed graph of a deploy, whatever its weights are; raises `Stopped`.
 
-    An `exact` one has as floats the weights that a policy stores in small numbers.
+    For a `target` it has the dtypes and sizes that its compiler takes. An `exact` one has as floats the weights that a
+    policy stores in small numbers.
     """
     try:
         found = elaborate(db, file, deploy) if exact else elaborated(db, file, deploy)
@@ -73,6 +76,14 @@ def typed_graph(db: Database, file: str, deploy: str, fold: bool = False, exact:
     except Refusal as refusal:
         raise stopped(db, refusal.place, CannotBuild(refusal.place.span, refusal.reason)) from refusal
     graph = optimised(verify(with_scales(verify(found))))
+    if target is not None:
+        other = elsewhere(db, graph, target.name)
+        if other is not None:
+            placed = " or ".join(f"`{name}`" for name in other.targets)
+            reason = f"this part is placed on {placed}: an artifact for `{target.name}` cannot hold it"
+            here = next(place for place in (other.place, *reversed(other.calls)) if place.file == file)
+            raise stopped(db, here, CannotBuild(here.span, reason))
+        graph = legalised(graph, target)
     return fold_batch_norms(graph)[0] if fold else graph
 
 
@@ -88,17 +99,9 @@ def program(
 ) -> Program:
     """The typed graph of a deploy and its weights, normalisations folded into them or not; raises `Stopped`.
 
-    For a `target` it has the dtypes that its compiler takes. An `exact` one stores all weights in floats.
+    For a `target` it is as its compiler takes it. An `exact` one stores all weights in floats.
     """
-    graph = typed_graph(db, file, deploy, exact=exact)
-    if target is not None:
-        other = elsewhere(db, graph, target.name)
-        if other is not None:
-            placed = " or ".join(f"`{name}`" for name in other.targets)
-            reason = f"this part is placed on {placed}: an artifact for `{target.name}` cannot hold it"
-            here = next(place for place in (other.place, *reversed(other.calls)) if place.file == file)
-            raise stopped(db, here, CannotBuild(here.span, reason))
-        graph = legalised(graph, target)
+    graph = typed_graph(db, file, deploy, target=target, exact=exact)
     setting = loading.setting_of(db, file, deploy)
     if setting is None:
         reason = "a build needs weights: a file, `load(...)`, or `init(seed = 0)`"

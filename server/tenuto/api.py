@@ -16,7 +16,8 @@ from tenuto.cli.target import Opened, open_file, without_deploy
 from tenuto.lowering import Making, MlirModule, mlir_module
 from tenuto_analysis.compat import override
 from tenuto_analysis.graph import Graph
-from tenuto_analysis.targets.analysis import targets_named
+from tenuto_analysis.targets.analysis import only_target, targets_named
+from tenuto_analysis.targets.profile import Profile as TargetProfile
 from tenuto_backend.build import Program, Stopped, program, typed_graph, with_sizes
 from tenuto_backend.iree import build as binaries
 from tenuto_backend.iree.targets import HOST
@@ -117,7 +118,8 @@ class Deploy:
     @cached_property
     def graph(self) -> Graph:
         """The typed graph: one function for each definition and its static arguments, the model's own the last."""
-        return self._build(lambda: typed_graph(self._opened.workspace.database, self._opened.source.file, self.name))
+        database, file, target = self._opened.workspace.database, self._opened.source.file, self._target
+        return self._build(lambda: typed_graph(database, file, self.name, target=target))
 
     def draw(self, seed: int = 0, /, **sizes: int) -> dict[str, Array]:
         """Inputs within their types, by name; sizes that are not given are small.
@@ -292,6 +294,11 @@ class Deploy:
         return {port.name: array for port, array in zip(self.outputs, found, strict=True)}
 
     @cached_property
+    def _target(self) -> TargetProfile | None:
+        """The target, where the deploy names one: what is made in Python is what the command line makes."""
+        return only_target(self._opened.workspace.database, self._opened.source.file, self.name)
+
+    @cached_property
     def _interface(self) -> Interface:
         return of_graph(self.graph)
 
@@ -317,7 +324,8 @@ class Deploy:
 
     def _read(self, fold: bool) -> Program:
         database, file, root = self._opened.workspace.database, self._opened.source.file, self._opened.root
-        return self._build(lambda: program(database, file, self.name, root, self._allow_outside, fold))
+        target = self._target
+        return self._build(lambda: program(database, file, self.name, root, self._allow_outside, fold, target))
 
     def _build(self, make: Callable[[], _Made]) -> _Made:
         try:

@@ -129,6 +129,13 @@ def targets_named(db: Database, file: str, name: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(target_names(setting.value))) if setting is not None else ()
 
 
+def only_target(db: Database, file: str, name: str, artifact: str = "") -> Profile | None:
+    """The one target that a deploy names; of several, the one that the name of an artifact ends with."""
+    named = targets_named(db, file, name)
+    meant = named if len(named) == 1 else [text for text in named if artifact == text or artifact.endswith(f".{text}")]
+    return profile(db, file, meant[0]) if meant else None
+
+
 def _all(db: Database, target: Profile, demand: Demand, policy: Place | None, graph: Graph) -> Iterator[GraphProblem]:
     yield from obstacles(target, demand, policy)
     yield from memory(db, target, graph)

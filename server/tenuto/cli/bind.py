@@ -9,6 +9,7 @@ import sys
 from tenuto.cli.sources import shown
 from tenuto.cli.target import only_deploy, open_target, show_findings
 from tenuto.cli.writing import replace_file
+from tenuto_analysis.targets.analysis import only_target
 from tenuto_backend.build import Stopped, typed_graph
 from tenuto_backend.runtime.base import of_graph
 from tenuto_backend.runtime.binding import module
@@ -21,7 +22,8 @@ def run(read: argparse.Namespace) -> int:
         return show_findings(opened, opened.reports, read.color, "not written")
     deploy = only_deploy(opened, read.target)
     try:
-        graph = typed_graph(opened.workspace.database, opened.source.file, deploy)
+        database, file = opened.workspace.database, opened.source.file
+        graph = typed_graph(database, file, deploy, target=only_target(database, file, deploy))
     except Stopped as stopped:
         return show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not written")
     text = module(of_graph(graph), graph.entry.doc, os.path.basename(opened.source.file))

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from tenuto.cli.formats import text
 from tenuto.cli.inspect import read_structure
@@ -13,6 +14,7 @@ from tenuto.cli.misuse import Misuse
 from tenuto.cli.outcome import count
 from tenuto.cli.target import Opened, open_target
 from tenuto.cli.terminal import harmless, wants_color
+from tenuto_analysis.targets.analysis import only_target
 from tenuto_backend.build import Stopped, typed_graph
 from tenuto_backend.onnx.compare import Item, Kind, Status
 from tenuto_backend.onnx.options import OnnxError
@@ -34,7 +36,7 @@ def run(read: argparse.Namespace) -> int:
     artifact = read_structure(read.model)
     opened = open_target(read.source)
     try:
-        found = _compared(opened, artifact, read.fold_batch_norm)
+        found = _compared(opened, artifact, read.fold_batch_norm, Path(read.model).stem)
     except Stopped as stopped:
         reports = opened.reports or tuple(map(report, stopped.findings))
         sys.stdout.write(text.render(opened.outcome(reports), wants_color("auto")))
@@ -49,11 +51,12 @@ def run(read: argparse.Namespace) -> int:
     return 0 if found.intact else 1
 
 
-def _compared(opened: Opened, artifact: Structure, fold: bool) -> Verdict:
+def _compared(opened: Opened, artifact: Structure, fold: bool, stem: str) -> Verdict:
     if opened.reports:
         raise Stopped(())
-    database = opened.workspace.database
-    return verdict(database, typed_graph(database, opened.source.file, _deploy(opened, artifact), fold), artifact)
+    database, file, deploy = opened.workspace.database, opened.source.file, _deploy(opened, artifact)
+    target = only_target(database, file, deploy, stem)
+    return verdict(database, typed_graph(database, file, deploy, fold, target), artifact)
 
 
 def _deploy(opened: Opened, artifact: Structure) -> str:

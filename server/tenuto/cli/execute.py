@@ -15,6 +15,7 @@ from tenuto.cli.sources import shown
 from tenuto.cli.table import table
 from tenuto.cli.target import only_deploy, open_target, show_findings
 from tenuto.cli.writing import replace_file
+from tenuto_analysis.targets.analysis import only_target
 from tenuto_backend.build import Stopped, program
 from tenuto_backend.reference.values import Array
 from tenuto_backend.runtime import files
@@ -50,7 +51,8 @@ def _run(read: argparse.Namespace) -> int:
     deploy = only_deploy(opened, read.target)
     database = opened.workspace.database
     try:
-        made = program(database, opened.source.file, deploy, opened.root, read.allow_outside)
+        target = only_target(database, opened.source.file, deploy)
+        made = program(database, opened.source.file, deploy, opened.root, read.allow_outside, target=target)
     except Stopped as stopped:
         return show_findings(opened, tuple(map(report, stopped.findings)), read.color, "not run")
     interface = of_graph(made.graph)

@@ -158,7 +158,6 @@ FLOPS: Mapping[str, Callable[[Apply], Flops]] = {
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), _convolution),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), _transposed_convolution),
     **dict.fromkeys(_ELEMENTWISE, _each_result),
-    "dequantize": _each_result,
     **dict.fromkeys(("sum", "prod", "max", "min", "any", "all", "arg_max", "arg_min", "reduce"), _reduction),
     # The sum, and one division for each result.
     "mean": _each_operand,

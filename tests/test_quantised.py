@@ -389,6 +389,12 @@ def test_a_report_says_what_is_lost(tenuto: Command) -> None:
     assert all(0.99 < cosine < 1.0 for cosine in cosines)
 
 
+def test_a_model_in_small_numbers_says_all_that_its_source_says(tenuto: Command) -> None:
+    tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("POLICY", "int4(group = 16)")})
+    assert tenuto("build", "model.ten:whole", "--quiet").code == 0
+    assert "all intact" in tenuto("diff", "model.ten:whole", "whole.onnx").out
+
+
 def test_samples_that_do_not_fit_are_told(tenuto: Command) -> None:
     tenuto.write({"tenuto.toml": "", "model.ten": SOURCE.replace("POLICY", "int8")})
     np.savez(tenuto.folder / "samples.npz", other=np.zeros(3))

@@ -100,7 +100,7 @@ def _write(writer: Writer, function: Function, opset: int) -> _Written:
         writer.places.of_function(function),
         [(value, str(type_)) for value, type_ in inputs],
         [(value, str(type_)) for value, type_ in typed],
-        [(weight.name, weight.said) for weight in weights],
+        [(weight.name, str(weight.type)) for weight in weights],
         writer.told,
     )
     return _Written(function, scope, tuple(inputs), tuple(weights), typed, page)

@@ -57,14 +57,17 @@ def judge(db: Database, seed: int) -> Verdict:
             results = run(graph, inputs, {}, watcher.watch)
             if watcher.outside:
                 return Verdict(seed, Outcome.OUTSIDE, f"seed {seed}: {watcher.outside}\n{text}")
-            finite &= all(_as_meant(array.astype(np.float64), "-inf" in text) for array in results)
+            finite &= all(
+                _as_meant(array.astype(np.float64), "-inf" in text) or not analysis.ranges[id(ssa)].known
+                for ssa, array in zip(graph.entry.results, results, strict=True)
+            )
     if finite:
         return Verdict(seed, Outcome.CAREFUL if analysis.findings else Outcome.FINITE)
     return Verdict(seed, Outcome.FLAGGED if analysis.findings else Outcome.UNFLAGGED, f"seed {seed}\n{text}")
 
 
 def _as_meant(array: Array, infinite: bool) -> bool:
-    """Whether a result is finite, or only as infinite as the program says."""
+    """Whether a result is finite, or only as infinite as the program says. What nobody bounds may be anything."""
     return not bool(np.isnan(array).any()) and (infinite or bool(np.isfinite(array).all()))
 
 

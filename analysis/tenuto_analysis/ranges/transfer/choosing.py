@@ -285,9 +285,8 @@ def _narrowed(x: Range, relation: str, bound: Range, step: float) -> Range:
             pass
     if low > high:
         low, high = x.low, x.high
-    return replace(
-        x, low=low, high=high, low_known=low_known, high_known=high_known, causes=x.causes if x.nan else (), facts=()
-    )
+    causes = x.causes if x.nan or isinf(low) or isinf(high) else ()
+    return replace(x, low=low, high=high, low_known=low_known, high_known=high_known, causes=causes, facts=())
 
 
 def _again(step: Step, ssa: Ssa, narrowed: dict[int, Range], depth: int) -> Range | None:

@@ -173,6 +173,9 @@ def multiplied(step: Step) -> Range:
     met = x.uniform and n.only is not None
     if met and x.low < 0:
         low = largest = largest if n.low % 2 == 0 else -largest
+    if step.format is not None and not step.frame.executing:  # Each of the products is rounded.
+        apart = 2 * n.high * step.format.unit
+        low, largest = low - apart * abs(low), largest + apart * abs(largest)
     return step.close(low, largest, (x.known, x.known), (met, met), nan=x.nan)
 
 

@@ -258,7 +258,8 @@ def sign(step: Step) -> Range:
     x = step.range("x")
     low, high = (x.low > 0) - (x.low < 0), (x.high > 0) - (x.high < 0)
     ends: tuple[Number, Number] = (float(low), float(high)) if step.bounds is None else (low, high)
-    return Range(ends[0], ends[1], x.low_known, x.high_known, x.nan, x.uniform, x.uniform, fixed=x.fixed)
+    causes = step.causes if x.nan else ()
+    return Range(ends[0], ends[1], x.low_known, x.high_known, x.nan, x.uniform, x.uniform, x.fixed, causes)
 
 
 SUMS: Mapping[str, Callable[[Step], Range]] = {

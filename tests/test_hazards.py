@@ -9,10 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import count
+from pathlib import Path
 
 import pytest
 
 from tenuto_analysis import modules
+from tenuto_analysis.diagnostics import CATALOGUE
+from tenuto_analysis.diagnostics.ranges import RangeProblem
 from tenuto_server.reports import Report
 from tenuto_server.texts import Decoded
 from tenuto_server.workspace import Workspace
@@ -127,6 +130,25 @@ def mended(text: str) -> list[str]:
 @pytest.mark.parametrize("pair", [pair for pair in EXECUTED if pair.name not in UNMENDED], ids=lambda pair: pair.name)
 def test_the_first_fix_mends_a_hazard(pair: Pair) -> None:
     assert mended(pair.buggy) in ([], ["unmet-requirement"])
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+OF_RANGES = frozenset(item.rule for item in CATALOGUE if issubclass(item, RangeProblem))
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("policy", ["f32", "bf16", "f16", "mixed"])
+def test_no_example_is_accused_under_any_policy(policy: str) -> None:
+    texts: dict[str, str] = {}
+    for path in EXAMPLES.glob("*.ten"):
+        text = re.sub(r"^  precision: [^\n]*\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        texts[str(path)] = re.sub(r"(\n  weights: )", rf"\n  precision: {policy},\1", text)
+    workspace = Workspace(
+        lambda file: Decoded(texts[file], None) if file in texts else None, lambda file: str(EXAMPLES)
+    )
+    found = [report for file in texts for report in workspace.reports(file)]
+    assert not [report.rule for report in found if report.severity == "error"]
+    assert not [report for report in found if report.rule in OF_RANGES]
 
 
 def test_the_corpus_is_large_and_in_all_dtypes() -> None:

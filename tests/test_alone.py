@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from tenuto_analysis import modules
+from tenuto_analysis.cost.measure import cost_of_declaration
+from tenuto_analysis.cost.summary import Cost
 from tenuto_analysis.database import Database
 from tenuto_analysis.elaborate.alone import alone
 from tenuto_analysis.elaborate.builder import Refusal
 from tenuto_analysis.verify import verify
+from tests.markdown import programs
 from tests.test_elaborate import FILES
 
+PAGES = sorted((Path(__file__).parent / "spec").rglob("*.md"))
 STD = sorted(Path(modules.STD).glob("*.ten"))
 
 # What only a caller knows.
@@ -69,3 +73,14 @@ model M[c: Config, N: dim = 3](x: float[B, c.width]) -> float[B, c.width, N] {
     assert not isinstance(graph, Refusal)
     assert [str(symbol) for symbol in graph.entry.symbols] == ["B", "c.width"]
     assert [str(result.type) for result in graph.entry.results] == ["f32[B, c.width, 3]"]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_whatever_the_manual_declares_has_a_cost_or_a_reason(page: Path) -> None:
+    for text in programs(page.read_text(encoding="utf-8")):
+        db = Database()
+        db.set(modules.file_text, "/page.ten", text)
+        for key, keyword in modules.keys(db, "/page.ten"):
+            if keyword in ("model", "fn", "deploy") and "#" not in key:
+                assert isinstance(cost_of_declaration(db, "/page.ten", key), Cost | Refusal | None)

@@ -29,11 +29,13 @@ from tenuto_analysis.types import (
     DTypeKind,
     DTypeValue,
     Int,
+    ListKind,
     ListValue,
     ModelBound,
     OptionalValue,
     RecordKind,
     RecordValue,
+    Sequence,
     ShapeValue,
     Tensor,
     TupleValue,
@@ -69,6 +71,8 @@ def alone(db: Database, file: str, name: str) -> Graph | Refusal:
     inputs: dict[str, Value] = {}
     for parameter in signature.parameters:
         type_ = spelled_out(substitution.value(bindings[parameter.name]))
+        if _lists(type_):
+            return Refusal(place, f"`{parameter.name}` of `{name}` holds a list, which its caller spells out")
         match type_:
             case OptionalValue() if parameter.default is not None:
                 statics[parameter.name] = NONE
@@ -90,6 +94,19 @@ def alone(db: Database, file: str, name: str) -> Graph | Refusal:
     if table.casts:
         place_casts(functions, entry)
     return Graph(name, file, functions, tuple(item.constraint for item in signature.requirements))
+
+
+def _lists(value: Value) -> bool:
+    """Whether a value is, or holds, a list whose elements are not spelled out."""
+    match value:
+        case Sequence() | ListKind():
+            return True
+        case TupleValue(items=items) | ListValue(items=items):
+            return any(map(_lists, items))
+        case RecordValue(fields=fields):
+            return any(_lists(item) for _, item in fields)
+        case _:
+            return False
 
 
 def _statics(db: Database, signature: Signature, bindings: Mapping[str, Value]) -> dict[str, Value]:

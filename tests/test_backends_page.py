@@ -52,7 +52,8 @@ def page() -> str:
     dtypes = of_operators()
     pairs = sum(map(len, dtypes.values()))
     limits = {name: f"{limit:g}" for name, limit in TOLERANCE.items()}
-    head = HEAD.format(**limits, refused=len(NOT_COMPILED), pairs=pairs)
+    refused = sum((op, name) in NOT_COMPILED for op, names in dtypes.items() for name in names)
+    head = HEAD.format(**limits, refused=refused, pairs=pairs)
     return "\n".join((head, *operators(dtypes), "", *examples())) + "\n"
 
 

@@ -251,15 +251,31 @@ def test_a_loop_that_carries_several_tensors_and_collects_is_still_compiled_wron
     assert not np.array_equal(b, second + 6)
 
 
-def test_minilm_gives_the_embeddings_that_our_evaluator_gives(tmp_path: Path) -> None:
-    fetched("all-MiniLM-L6-v2.safetensors")
-    deploy = tenuto.load(EXAMPLES / "minilm.ten").deploy("embed")
-    artifact = deploy.to_mlir(tmp_path / "embed.mlir")
-    run = loaded(compiled(artifact.text), tmp_path / "embed.safetensors")
-    for sizes in ({"B": 1, "S": 7}, {"B": 3, "S": 16}):
+PUBLISHED = {
+    ("minilm", "embed"): ({"B": 1, "S": 7}, {"B": 3, "S": 16}),
+    ("gpt2", "generate"): ({"B": 1, "S": 5, "P": 0}, {"B": 2, "S": 1, "P": 9}),
+    ("efficientnet_lite0", "classify"): ({"B": 1}, {"B": 2}),
+}
+"""Deploys of published sizes, with two choices of their sizes."""
+
+CHECKPOINT = {"minilm": "all-MiniLM-L6-v2.safetensors", "efficientnet_lite0": "efficientnet-lite0.pth"}
+
+
+@pytest.mark.parametrize(("example", "name"), PUBLISHED)
+def test_a_published_model_gives_the_numbers_of_onnxruntime_and_of_the_reference(
+    example: str, name: str, tmp_path: Path
+) -> None:
+    if example in CHECKPOINT:
+        fetched(CHECKPOINT[example])
+    deploy = tenuto.load(EXAMPLES / f"{example}.ten").deploy(name)
+    binary = deploy.to_vmfb(tmp_path / f"{name}.vmfb")
+    for sizes in PUBLISHED[example, name]:
         inputs = deploy.draw(0, **sizes)
-        wanted = [*deploy.evaluate(**inputs).values()]
-        agree(wanted, run(artifact.functions[-1], [*inputs.values()]), 10.0)
+        found = [*binary.run(**inputs).values()]
+        for wanted in (deploy.run(**inputs), deploy.evaluate(**inputs)):
+            for ours, theirs in zip(found, wanted.values(), strict=True):
+                largest = max(1.0, float(np.abs(theirs).max(initial=0.0)))
+                np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5 * largest)
 
 
 def test_a_path_of_any_letters_is_a_location(tmp_path: Path) -> None:

@@ -106,6 +106,20 @@ def test_a_file_that_appears_is_noticed(client: Client) -> None:
     assert client.heard(PUBLISHED)["diagnostics"] == []
 
 
+def test_targets_of_a_project_are_read_again(client: Client) -> None:
+    settings = client.folder / "tenuto.toml"
+    settings.write_text("", encoding="utf-8")
+    client.initialize()
+    client.open("a.ten", "fn half(x: f32[N]) -> f32[N] target board = x * 0.5\n")
+    assert [item["code"] for item in client.heard(PUBLISHED)["diagnostics"]] == ["unknown-policy"]
+    settings.write_text('[targets.board]\ninherits = "groq.tsp"\n', encoding="utf-8")
+    client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": client.uri("tenuto.toml"), "type": 2}]})
+    assert client.heard(PUBLISHED)["diagnostics"] == []
+    settings.write_text('[targets.board]\ninherits = "groq.tps"\n', encoding="utf-8")
+    client.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": client.uri("tenuto.toml"), "type": 2}]})
+    assert "did you mean `groq.tsp`?" in client.heard("window/showMessage")["message"]
+
+
 def test_settings_are_obeyed_and_read_again(client: Client) -> None:
     settings = client.folder / "tenuto.toml"
     settings.write_text("ignore = ['unused-import']", encoding="utf-8")

@@ -228,3 +228,39 @@ def test_an_artifact_holds_no_part_that_is_placed_elsewhere(tenuto: Command) -> 
     assert ran.code == 1
     assert "this part is placed on `nvidia.h200`: an artifact for `nvidia.h100` cannot hold it" in ran.out
     assert [path.suffix for path in tenuto.folder.iterdir() if path.is_file()].count(".onnx") == 0
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "said"),
+    [
+        (
+            "dims: { B: 1, S: 128 }",
+            "dims: { B: 1, S: 1 .. 128 }",
+            ["`S` is open, and `groq.tsp` takes fixed sizes alone"],
+        ),
+        (
+            "precision: f16",
+            "precision: policy(compute = f16, accumulate = f32, params = bf16, storage = f16)",
+            ["`groq.tsp` has no `bf16`, the dtype of weight `weight`: it becomes `f16` there"],
+        ),
+        (
+            "vocab = 30522",
+            "vocab = 305220",
+            ["it needs 259 MB of memory, and SRAM of `groq.tsp` holds 230 MB"],
+        ),
+        ("precision: f16", "precision: f16", []),
+    ],
+)
+def test_the_encoder_on_a_chip_has_one_finding_for_each_cause(replaced: str, by: str, said: list[str]) -> None:
+    path = Path(__file__).parent.parent / "examples/minilm.ten"
+    before, on_groq, after = path.read_text(encoding="utf-8").partition("deploy on_groq")
+    if replaced in before:
+        before = before.replace(replaced, by)
+    else:
+        assert replaced in after
+        after = after.replace(replaced, by, 1)
+    db = Database()
+    db.set(modules.root, FILE, "/w")
+    db.set(modules.file_text, FILE, before + on_groq + after)
+    found = model.findings(db, FILE)
+    assert [finding.message for finding in found if finding.rule.startswith(("target", "tile"))] == said

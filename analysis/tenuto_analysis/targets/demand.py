@@ -15,6 +15,7 @@ from tenuto_analysis.cost.bytes import bytes_of
 from tenuto_analysis.database import Database
 from tenuto_analysis.diagnostics.base import Place
 from tenuto_analysis.dims import All, Compare, Constraint, Dim, Leaf, Relation, leaves, substitute
+from tenuto_analysis.dtypes import Quantised
 from tenuto_analysis.graph import Apply, Block, Call, Function, Graph, If, Loop, Node, Ssa, given, operands_of
 from tenuto_analysis.insight import trees
 from tenuto_analysis.modules import STD, declaration
@@ -129,7 +130,13 @@ def demand_of(db: Database, graph: Graph, own: tuple[str, ...] = ()) -> Demand:
     walk = _Walk(db, graph.entry, (deploy,), own or graph.entry.target)
     walk.function(graph.entry, {}, (deploy,))
     open_ = tuple(_open(db, graph, node, deploy))
-    return Demand(tuple(walk.uses), tuple(walk.stored), open_, tuple(walk.transfers))
+    # What a policy stores in small numbers is a float where a part reads it: only the deploy's own weights show it.
+    small = (
+        Stored("weight", weight.path, weight.value.type, False, deploy, ())
+        for weight in graph.entry.weights
+        if isinstance(weight.value.type.dtype, Quantised) and "." in weight.path
+    )
+    return Demand(tuple(walk.uses), (*walk.stored, *small), open_, tuple(walk.transfers))
 
 
 def demand_of_function(db: Database, function: Function) -> Demand:

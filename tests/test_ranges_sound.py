@@ -1,4 +1,4 @@
-"""Ranges hold: random programs whose inputs all say how large they are run inside of them, and every value is watched."""
+"""Ranges hold: random programs run on inputs inside of what they declare, and every value is watched."""
 
 from __future__ import annotations
 

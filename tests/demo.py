@@ -1,18 +1,19 @@
-"""Three sentences through the artifact of `examples/minilm.ten`, and how far they come from what is published.
+"""Three sentences through an artifact of `examples/minilm.ten`, and how far they come from what is published.
 
-The last part of `./dev demo`: `python -m tests.demo MODEL.onnx`.
+The last part of `./dev demo`: `python -m tests.demo MODEL.onnx`, or machine code, `MODULE.vmfb`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from tenuto_backend.reference.values import Array
+from tenuto_backend.runtime.binary import open_binary
 from tests.models import fetched
 from tests.one_node import Session, in_onnxruntime
 
@@ -32,8 +33,19 @@ COSINES = {(0, 1): 0.53807914, (0, 2): 0.11805629, (1, 2): 0.10358967}
 CLOSE = 1e-6
 
 
+class _Code:
+    """Machine code, called as a session of onnxruntime is."""
+
+    def __init__(self, path: Path) -> None:
+        self._binary = open_binary(path)
+
+    def run(self, _: None, feeds: Mapping[str, Array]) -> list[Array]:
+        return [*self._binary.run(**feeds).values()]
+
+
 def main(path: Path) -> int:
-    found = embeddings(in_onnxruntime(path), list(KNOWN))
+    session = _Code(path) if path.suffix == ".vmfb" else in_onnxruntime(path)
+    found = embeddings(session, list(KNOWN))
     apart = np.abs(found[:, :5] - np.array(list(KNOWN.values()))).max(axis=1)
     for sentence, vector, distance in zip(KNOWN, found, apart, strict=True):
         print(f"  {sentence}")

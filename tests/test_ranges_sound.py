@@ -12,8 +12,8 @@ from tenuto_analysis.database import Database
 from tests.generate.watched import Outcome, Verdict, accepted, judge
 
 BLOCK = 250
-RARE = 0.003
-"""The share of programs in which a range may fail that nobody has mended yet: see the report of the test."""
+RARE = 0.002
+"""The share of programs that may leave their ranges: in 2,800 that were looked at it was one."""
 
 
 def verdicts(seeds: range) -> list[Verdict]:
@@ -30,7 +30,7 @@ def assert_telling(found: list[Verdict]) -> None:
     counts = Counter(item.outcome for item in found)
     assert counts[Outcome.FLAGGED] >= 0.15 * len(found), counts
     assert counts[Outcome.FINITE] >= 0.4 * len(found), counts
-    assert counts[Outcome.CAREFUL] <= 0.15 * len(found), counts
+    assert counts[Outcome.CAREFUL] <= 0.2 * len(found), counts
 
 
 def test_the_programs_are_right() -> None:

@@ -287,6 +287,9 @@ def _float_remainder(step: Step, a: Range, b: Range) -> Range:
 def _undefined(step: Step, a: Range, b: Range) -> tuple[bool, tuple[Cause, ...]]:
     """Whether the remainder may be NaN, and why."""
     nan = a.nan or b.nan or a.infinite
+    if a.infinite and not a.nan and not a.causes and not step.struck:
+        what = f"`{step.node.op}` of an infinity is NaN"
+        return nan, (step.hazard(Kind.INFINITIES_MEET, what, a.uniform, "choose with `where` before the remainder"),)
     if not _may_be_zero(b):
         return nan, ()
     if step.struck:

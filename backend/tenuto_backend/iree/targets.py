@@ -19,6 +19,9 @@ NAMES = (
 _BASELINES = {"x86_64": "x86-64-v3", "aarch64": "generic"}
 """The processor that a name without one means: what machines of the last ten years have."""
 
+_VULKAN = "rdna3"
+"""What Vulkan is for where no GPU is named: one whose subgroups have 32 lanes, as most have."""
+
 _TRIPLES = {"x86_64": "x86_64-unknown-linux-gnu", "aarch64": "aarch64-unknown-linux-gnu"}
 _NAME = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -67,8 +70,8 @@ def target(name: str) -> Target:
         case "rocm" if re.fullmatch(r"gfx[0-9a-f]+", rest):
             return _other(name, "hip", "--iree-hal-target-device=hip", f"--iree-rocm-target={rest}")
         case "vulkan" if not rest or _NAME.fullmatch(rest):
-            chosen = (f"--iree-vulkan-target={rest}",) if rest else ()
-            return _other(name, "vulkan", "--iree-hal-target-device=vulkan", *chosen)
+            chosen = f"--iree-vulkan-target={rest or _VULKAN}"
+            return _other(name, "vulkan", "--iree-hal-target-device=vulkan", chosen)
         case "metal" if not rest:
             return _other(name, "metal", "--iree-hal-target-device=metal")
         case _:

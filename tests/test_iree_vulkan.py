@@ -1,7 +1,7 @@
 """Machine code for Vulkan, run on a processor: Mesa's lavapipe, from Debian, through IREE's own command.
 
-A subgroup has 8 lanes there, and 32 on the GPUs that IREE makes code for: what its code sums within a subgroup is right up
-to 8 elements (measured: 8 are right, 9 are not), so that the sizes here stay below.
+A subgroup has 8 lanes there, and 32 on the GPUs that IREE makes code for: what its code sums within a subgroup is right
+up to 8 elements (measured: 8 are right, 9 are not), so that the sizes here stay below.
 """
 
 from __future__ import annotations

@@ -139,6 +139,26 @@ def test_sizes_of_an_artifact_that_are_computed_are_held_too(tenuto: Command) ->
         assert "f32[4]" in drawn.out
 
 
+def test_what_onnxruntime_has_no_code_for_is_told_with_who_has(tenuto: Command) -> None:
+    text = "model M(x: bf16[N]) -> bf16[N] { return relu(x) }\ndeploy d = M { weights: init(seed = 0) }\n"
+    tenuto.write({"a.ten": text})
+    found = tenuto("run", "a.ten")
+    assert (found.code, found.out) == (1, "")
+    assert "Could not find an implementation for Relu" in found.err
+    assert "`reference`" in found.err
+    assert tenuto("run", "a.ten", "--backend", "reference").code == 0
+
+
+def test_a_loop_over_short_floats_does_not_end_onnxruntime(tenuto: Command) -> None:
+    text = (EXAMPLES / "lstm_tagger.ten").read_text(encoding="utf-8")
+    small = "deploy tagger_small = Tagger[small] {"
+    tenuto.write({"a.ten": text.replace(small, f"{small}\n  precision: f16,")})
+    for backend in ("onnxruntime", "reference"):
+        assert tenuto("run", "a.ten:tagger_small", "--backend", backend, "--quiet", "-o", f"{backend}.npz").code == 0
+    found, expected = (arrays(tenuto.folder / f"{backend}.npz")["result"] for backend in ("onnxruntime", "reference"))
+    np.testing.assert_allclose(found.astype(np.float32), expected.astype(np.float32), atol=2e-3)
+
+
 def test_bf16_goes_in_and_comes_out(tenuto: Command) -> None:
     tenuto.write({"a.ten": "model M(x: bf16[N]) -> bf16[N] { return x }\ndeploy d = M { weights: init(seed = 0) }\n"})
     x = np.array([1.5, -2.0, 3.25], ml_dtypes.bfloat16)

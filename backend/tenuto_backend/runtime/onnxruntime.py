@@ -23,7 +23,10 @@ from tenuto_backend.runtime.base import RunError, Runner
 
 # Without it, products of 4-bit and 8-bit weights are computed with activations of 8 bits, and nobody is told.
 EXACT_PRODUCTS = ("session.qdq_matmulnbits_accuracy_level", "1")
+# It ends the process where a loop multiplies by the transpose of a weight that is cast (1.31).
+BROKEN_OPTIMIZERS = ("MatmulTransposeFusion",)
 _ERRORS_ONLY = 3
+_NO_CODE = "Could not find an implementation"
 
 
 def of_program(database: Database, made: Program) -> Runner:
@@ -40,10 +43,16 @@ def of_model(model: Path | bytes) -> Runner:
     options.log_severity_level = _ERRORS_ONLY
     try:
         session = onnxruntime.InferenceSession(
-            model if isinstance(model, bytes) else str(model), options, providers=["CPUExecutionProvider"]
+            model if isinstance(model, bytes) else str(model),
+            options,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=[*BROKEN_OPTIMIZERS],
         )
     except Exception as error:  # Its exceptions have no class in common.
-        raise RunError(f"onnxruntime cannot load the model: {_told(error)}") from error
+        told = f"onnxruntime cannot load the model: {_told(error)}"
+        if _NO_CODE in told:
+            told += "; the backends `iree` and `reference` run a deploy whatever its dtypes are"
+        raise RunError(told) from error
     names = [node.name for node in session.get_inputs()]
 
     def run(inputs: Sequence[Array]) -> tuple[Array, ...]:

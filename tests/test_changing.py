@@ -46,8 +46,8 @@ def workspace_of(text: str) -> Workspace:
 
 
 def found(text: str) -> Counter[tuple[str, str]]:
-    """What is found in a text, by a workspace that has seen nothing else."""
-    return Counter((report.rule, report.message) for report in workspace_of(text).reports(FILE))
+    """What a check of each declaration finds in a text, by a workspace that has seen nothing else."""
+    return Counter((report.rule, report.message) for report in workspace_of(text).quick_reports(FILE))
 
 
 def places(workspace: Workspace) -> list[Span]:

@@ -49,7 +49,7 @@ def opened(texts: dict[str, str]) -> Workspace:
 def findings(workspace: Workspace, file: str, change: Change) -> Counter[tuple[str, Span]]:
     """What is found, where it stands after a change."""
     edits = change.edits.get(file, ())
-    return Counter((item.rule, shifted(Span(item.start, item.end), edits)) for item in workspace.reports(file))
+    return Counter((item.rule, shifted(Span(item.start, item.end), edits)) for item in workspace.quick_reports(file))
 
 
 def all_mentions(workspace: Workspace, file: str) -> list[Mention]:
@@ -163,9 +163,9 @@ def test_a_rename_stops_with_the_workspace_that_it_is_tried_for() -> None:
     trial = workspace.copied({file: "fn f(y: f32[N]) -> f32[N] = y\n"})
     workspace.database.cancelled = True
     with pytest.raises(Cancelled):
-        trial.reports(file)
+        trial.quick_reports(file)
     workspace.database.cancelled = False
-    assert trial.reports(file) == ()
+    assert trial.quick_reports(file) == ()
 
 
 def _everything(workspace: Workspace, file: str, offsets: range) -> None:

@@ -267,14 +267,7 @@ def wave(step: Step, of: Callable[[float], float]) -> Range:
     number = x.constant
     if step.frame.executing and number is not None:
         return step.close(of(number), of(number), met=(True, True), fixed=x.fixed)
-    causes: tuple[Cause, ...] = ()
-    nan = x.nan
-    if x.infinite:
-        nan = True
-        if not step.struck:
-            what = f"`{step.node.op}` of an infinity is NaN"
-            causes = (step.hazard(Kind.INFINITIES_MEET, what, x.uniform),)
-    return step.close(-1.0, 1.0, nan=nan, causes=causes, fixed=x.fixed)
+    return step.close(-1.0, 1.0, nan=x.nan or x.infinite, causes=_of_infinity(step, x), fixed=x.fixed)
 
 
 def tangent(step: Step) -> Range:
@@ -282,7 +275,15 @@ def tangent(step: Step) -> Range:
     if x.low > -1.5 and x.high < 1.5:
         return curve(step, Curve(math.tan, at=((0.0, 0.0),)))
     largest = min(_STEEPEST, step.format.largest) if step.format is not None else _STEEPEST
-    return step.close(-largest, largest, (x.known, x.known), nan=x.nan or x.infinite)
+    causes = _of_infinity(step, x)
+    return step.close(-largest, largest, (x.known, x.known), nan=x.nan or x.infinite, causes=causes)
+
+
+def _of_infinity(step: Step, x: Range) -> tuple[Cause, ...]:
+    """What is told where an infinity has no angle."""
+    if not x.infinite or step.struck:
+        return ()
+    return (step.hazard(Kind.INFINITIES_MEET, f"`{step.node.op}` of an infinity is NaN", x.uniform),)
 
 
 _STEEPEST = 1e17

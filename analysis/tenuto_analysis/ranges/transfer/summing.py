@@ -22,6 +22,7 @@ from tenuto_analysis.ranges.sizes import Extent
 from tenuto_analysis.ranges.transfer.products import zero_meets_infinity
 from tenuto_analysis.ranges.values import (
     UNKNOWN,
+    Cause,
     Fact,
     Kind,
     Number,
@@ -77,32 +78,50 @@ def _related(step: Step, found: Range, axes: tuple[int, ...], n: float) -> Range
 
 
 def _summed(
-    step: Step, term: Range, n: Extent, mean: bool = False, narrow: bool = False, spread: bool = False
+    step: Step,
+    term: Range,
+    n: Extent,
+    mean: bool = False,
+    narrow: bool = False,
+    spread: bool = False,
+    met: tuple[Cause, ...] = (),
 ) -> Range:
-    """A sum of terms of one range; `narrow` where the range of a short integer stands for what is not known, `spread`
-    where the terms hardly reach their ends together: then nobody knows how far the sum goes."""
+    """A sum of terms of one range.
+
+    `narrow`: the range of a short integer stands for what is not known. `spread`: the terms hardly reach their ends
+    together, so that nobody knows how far the sum goes. `met`: what went wrong in the terms themselves.
+    """
     low, low_known = _times(term.low, term.low_known, n, lower=True)
     high, high_known = _times(term.high, term.high_known, n, lower=False)
     if spread and n.high != 1:
         low_known, high_known = low_known and low == 0, high_known and high == 0
     nan = term.nan
-    causes = step.causes
+    causes = met or step.causes
     if term.low == -inf and term.low_known and term.high == inf and term.high_known:
         nan = True
         if not step.struck:
             what = f"`{step.node.op}` of infinities of both signs is NaN"
             causes = (step.hazard(Kind.INFINITIES_MEET, what),)
-    met = (term.uniform and n.only is not None,) * 2
+    reached = (term.uniform and n.only is not None,) * 2
     finite = (not isinf(term.low), not isinf(term.high))
     if step.format is None:
-        found = step.close(low, high, (low_known, high_known), met, finite, nan, causes, term.fixed, kind=Kind.LONG_SUM)
+        found = step.close(
+            low, high, (low_known, high_known), reached, finite, nan, causes, term.fixed, kind=Kind.LONG_SUM
+        )
         return replace(found, low_known=False, high_known=False) if narrow else found
     slack = 0.0 if step.frame.executing else (n.high or 1) * (2.0**-24 if step.format.precision <= 24 else 2.0**-52)
     if mean:
         low, high, low_known, high_known = term.low, term.high, term.low_known, term.high_known
-        met = (term.uniform, term.uniform)
+        reached = (term.uniform, term.uniform)
     return step.close(
-        _eased(low, slack, -1), _eased(high, slack, 1), (low_known, high_known), met, finite, nan, causes, term.fixed
+        _eased(low, slack, -1),
+        _eased(high, slack, 1),
+        (low_known, high_known),
+        reached,
+        finite,
+        nan,
+        causes,
+        term.fixed,
     )
 
 
@@ -290,12 +309,16 @@ def _products(step: Step, operands: list[tuple[Ssa, Range]], n: Extent) -> Range
     if all(range_.constant != 0 for _, range_ in operands):
         _too_long(step, n)
     term = operands[0][1]
+    met: tuple[Cause, ...] = ()
     for _, other in operands[1:]:
+        if not step.struck and (zero_meets_infinity(term, other) or zero_meets_infinity(other, term)):
+            what = f"`{step.node.op}` multiplies 0 by an infinity, which is NaN"
+            met = (step.hazard(Kind.INFINITIES_MEET, what, False, "mask the result, not what is multiplied"),)
         term = _term(term, other)
     narrow = any(not step.frame.ranges[id(ssa)].known for ssa, _ in operands)
     integers = all(_is_integer(ssa) for ssa, _ in operands)
     spread = sum(range_.spread and not range_.uniform for _, range_ in operands) > 1
-    return _summed(step, term, n, narrow=narrow and integers, spread=spread)
+    return _summed(step, term, n, narrow=narrow and integers, spread=spread, met=met)
 
 
 def _is_integer(ssa: Ssa) -> bool:

@@ -346,8 +346,9 @@ def test_the_examples_check_with_their_weights_and_without(tmp_path: Path, capsy
 
 @pytest.mark.heavy
 def test_the_demo_runs() -> None:
+    """As an ONNX model, and as machine code, whose compiler the heavy tests have."""
     shown = subprocess.run(["./dev", "demo"], cwd=EXAMPLES.parent, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stdout + shown.stderr
-    assert shown.stdout.count("from the reference") == len(KNOWN)
-    for name in ("embed.onnx", "embed.safetensors", "embed.svg", "embed.html"):
+    assert shown.stdout.count("from the reference") == 2 * len(KNOWN)
+    for name in ("embed.onnx", "embed.safetensors", "embed.vmfb", "embed.svg", "embed.html"):
         assert f"build/demo/{name}" in shown.stdout

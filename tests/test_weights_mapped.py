@@ -103,8 +103,8 @@ def test_a_file_that_becomes_shorter_is_told(
     }[way]
     opening = module.program
 
-    def shortened(*arguments: object) -> object:
-        made = opening(*arguments)
+    def shortened(*arguments: object, **named: object) -> object:
+        made = opening(*arguments, **named)
         os.truncate(checkpoint, 10_000)
         return made
 

@@ -62,7 +62,8 @@ def test_every_primitive_of_the_library_has_a_meaning_and_no_other_name_has() ->
         for name, definition in file.declarations.items()
         if isinstance(definition, syntax.Definition) and definition.keyword is syntax.Keyword.OP
     }
-    assert declared == set(PRIMITIVES)
+    # `dequantize` is written by a pass, and by no program.
+    assert declared | {"dequantize"} == set(PRIMITIVES)
 
 
 # Definitions that take patterns, lists of tensors that must agree, or models; there are tests of their own below.

@@ -128,7 +128,7 @@ def _drawn(port: Port, sizes: Sizes, seed: int) -> Array:
     if dtype not in FLOATING:
         return _integers(random, port, shape, low, high)
     if low > -inf and high < inf:
-        numbers = random.uniform(low, high, shape)
+        numbers = random.uniform(low, high + 0.0, shape)  # NumPy takes -0.0 for less than 0.0.
     else:
         numbers = random.normal(0.0, 1.0, shape)
         numbers = low + abs(numbers) if low > -inf else high - abs(numbers) if high < inf else numbers
